@@ -1,0 +1,523 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"iter"
+	"time"
+)
+
+// Every seam of the product. Interfaces are declared here, where they are
+// used, and implemented elsewhere; their comments are the contracts that
+// storagetest checks. Implementations are safe for concurrent use.
+
+// Blobs keeps immutable bytes by (domain, SHA-256). Nothing is shared between
+// domains: the same bytes in two domains are two blobs.
+type Blobs interface {
+	// Create begins a blob of the domain. The bytes are invisible until Commit.
+	Create(ctx context.Context, d DomainID) (BlobWriter, error)
+	// Open gives the blob's bytes, or NotFound. The caller closes it. Where the
+	// implementation has a file it returns the *os.File, so that the kernel can
+	// send it.
+	Open(ctx context.Context, d DomainID, digest Digest) (Blob, error)
+	// Delete removes the blob; removing a missing one is no error.
+	Delete(ctx context.Context, d DomainID, digest Digest) error
+	// List gives every blob of the domain in no particular order.
+	List(ctx context.Context, d DomainID) iter.Seq2[BlobInfo, error]
+}
+
+// BlobWriter takes a blob's bytes. Where the implementation can read back what
+// was written it also implements io.ReaderAt (reads may run beside writes and
+// see all bytes whose Write has returned).
+type BlobWriter interface {
+	io.Writer
+	// Commit makes the bytes durable (file and folder on disk) and visible as
+	// digest, which the caller computed of exactly these bytes. A blob that is
+	// there already stays as it is. The writer cannot be used afterwards.
+	Commit(ctx context.Context, digest Digest) error
+	// Abort drops the bytes; after Commit or a second time it does nothing.
+	Abort() error
+}
+
+// Blob is an open blob.
+type Blob interface {
+	io.ReadSeekCloser
+	io.ReaderAt
+}
+
+// BlobInfo describes a stored blob.
+type BlobInfo struct {
+	Digest  Digest
+	Size    int64
+	Created time.Time
+}
+
+// Metadata keeps all rows. View gives f one consistent read; Update runs f in
+// one atomic change that is durable when Update returns nil. Updates are
+// serializable; f may be run again after a serialization failure, so it has no
+// effects besides its transaction. The Tx is valid only within f.
+//
+// An error of f is returned as it is, and nothing of the transaction stays.
+// Row methods return *Error: NotFound and Conflict as documented, Internal
+// with the cause for everything else; a database that fails never looks like
+// "not found".
+type Metadata interface {
+	View(ctx context.Context, f func(Tx) error) error
+	Update(ctx context.Context, f func(Tx) error) error
+
+	// Counters reads the domain's counters and the server's without opening a
+	// transaction (embedded: atomics, no SQL). A counter that was read before a
+	// View opened covers everything that View sees: if it still has that value
+	// later, nothing that it stands for has changed since. An unknown domain
+	// has zeros for its own.
+	Counters(ctx context.Context, d DomainID) (Counters, error)
+	Close() error
+}
+
+// Counters say what may have changed. They only grow, also across restarts,
+// and they move with (never before) the transactions that change what they
+// stand for: Update has moved them when it returns.
+type Counters struct {
+	Contents   int64 // the domain's packages, versions, assets, tags, cached listings
+	Graph      int64 // its repositories, upstreams, connections (where they lead, too), groups, policies
+	Identities int64 // all accounts, users, keys, identity policies
+}
+
+// Tx is one transaction. Its methods move the counters that they concern.
+type Tx interface {
+	// Now is the transaction's time: the same in all of it, UTC, whole milliseconds.
+	Now() time.Time
+	DomainRows
+	RepositoryRows
+	PackageRows
+	VersionRows
+	ListingRows
+	OutboxRows
+	ConnectionRows
+	IdentityRows
+	KeyRows
+}
+
+// Page asks for a part of an ordered list: up to Limit items whose order key
+// is greater than After (empty: from the start). List methods return the key
+// of the last item as the next After, empty at the end. Pages survive inserts
+// and deletes between them. The cost of a page does not depend on its position.
+type Page struct {
+	After string
+	Limit int
+}
+
+// DomainRows keeps domains. Graph.
+type DomainRows interface {
+	CreateDomain(Domain) error                              // Conflict
+	Domain(DomainID) (Domain, error)                        // NotFound; with the derived counts
+	DeleteDomain(DomainID) error                            // NotFound; Conflict while it has repositories. Takes its listings along
+	Domains(owner string, p Page) ([]Domain, string, error) // by name; owner empty: every account's, by (name, owner)
+}
+
+// RepositoryRows keeps repositories with their ordered upstreams and connections. Graph.
+type RepositoryRows interface {
+	CreateRepository(Repository) error                                 // Conflict; NotFound for a missing domain or upstream
+	Repository(RepoID) (Repository, error)                             // NotFound
+	UpdateRepository(Repository) error                                 // NotFound; replaces description, upstreams, connections and tags
+	DeleteRepository(RepoID) error                                     // NotFound; takes packages and versions along, and the links of others to it
+	Repositories(RepositoryFilter, Page) ([]Repository, string, error) // by (name, domain, owner)
+	// Graph gives every repository of the domain at once.
+	Graph(DomainID) ([]Repository, error)
+}
+
+// RepositoryFilter narrows Repositories; empty members do not.
+type RepositoryFilter struct {
+	Domain        DomainID
+	Administrator string
+	Prefix        string
+}
+
+// PackageRows keeps packages of repositories. Contents. Names are canonical.
+type PackageRows interface {
+	Package(RepoID, PackageID) (Package, error) // NotFound
+	// PutPackage makes or replaces the package's own row (restrictions, tags,
+	// created, modified, sequence) and gives it a new Revision; Revision of the
+	// argument is ignored. NotFound for a missing repository.
+	PutPackage(RepoID, Package) error
+	DeletePackage(RepoID, PackageID) error                           // NotFound; takes its versions along
+	Packages(RepoID, PackageFilter, Page) ([]Package, string, error) // by (format, namespace, name)
+	// PackageRevisions gives Revision of the package in each repository of the
+	// domain, zero where it is not. One query.
+	PackageRevisions(DomainID, []string, PackageID) ([]int64, error)
+}
+
+// PackageFilter narrows Packages; empty members do not. Search keeps packages
+// of which namespace or name contain the text, letter case ignored.
+type PackageFilter struct {
+	Format          string
+	NamespacePrefix string
+	NamePrefix      string
+	Publish         Restriction
+	Upstream        Restriction
+	Search          string
+}
+
+// VersionRows keeps versions with their assets. Contents. Changing a version
+// does not move its package's Revision: callers put the package as well.
+type VersionRows interface {
+	Version(RepoID, VersionID) (Version, error)    // NotFound; with assets
+	Versions(RepoID, PackageID) ([]Version, error) // all, with manifests and assets, in order of publishing; empty when there are none
+	// PutVersion makes or replaces the version and its assets as a whole.
+	// NotFound for a missing package.
+	PutVersion(RepoID, PackageID, Version) error
+	DeleteVersion(RepoID, VersionID) error // NotFound
+	// ListVersions gives versions without manifest and assets.
+	ListVersions(RepoID, PackageID, VersionFilter, Page) ([]Version, string, error)
+	// BlobReferences counts the assets of the domain that hold the digest.
+	BlobReferences(DomainID, Digest) (int, error)
+}
+
+// VersionFilter narrows ListVersions; empty members do not.
+type VersionFilter struct {
+	Status Status
+	Origin OriginType
+	Newest bool // in order of publishing, newest first, instead of by version string
+}
+
+// ListingRows keeps what external connections offered, per domain. Contents
+// move only when a listing's Body does.
+type ListingRows interface {
+	Listing(d DomainID, connection string, p PackageID) (StoredListing, error) // NotFound
+	// PutListing keeps a listing with a new Revision.
+	PutListing(d DomainID, connection string, p PackageID, l StoredListing) error
+	// TouchListing sets Fetched, FreshUntil, FailingSince, ETag and LastModified of a stored listing. NotFound.
+	TouchListing(d DomainID, connection string, p PackageID, l StoredListing) error
+	// ListingRevisions gives Revision and FreshUntil for each connection, zero
+	// where nothing is stored. One query.
+	ListingRevisions(d DomainID, connections []string, p PackageID) ([]ListingRevision, error)
+}
+
+// StoredListing is a Listing as the puller encoded it, with what it needs to
+// ask again.
+type StoredListing struct {
+	Body         []byte
+	ETag         string
+	LastModified string
+	Fetched      time.Time // when upstream last confirmed it
+	FreshUntil   time.Time
+	FailingSince time.Time // zero while upstream answers
+	Revision     int64
+}
+
+// ListingRevision is the part of a StoredListing that cached documents depend on.
+type ListingRevision struct {
+	Revision     int64
+	FreshUntil   time.Time
+	FailingSince time.Time
+	Fetched      time.Time
+}
+
+// OutboxRows keeps events until they are on the bus.
+type OutboxRows interface {
+	AppendEvents(...Event) error
+	// UnsentEvents gives the oldest events not marked as sent, in order of append.
+	UnsentEvents(limit int) ([]OutboxEvent, error)
+	// EventsAfter gives events, sent or not, in order of append, after the one
+	// with the id; NotFound when that one is not kept any more.
+	EventsAfter(id string, limit int) ([]OutboxEvent, error)
+	MarkSent(rows ...int64) error
+	// PruneEvents drops events that were sent before the time and returns how many.
+	PruneEvents(before time.Time) (int, error)
+	// OutboxDepth counts unsent events.
+	OutboxDepth() (int, error)
+}
+
+// OutboxEvent is a row of the outbox.
+type OutboxEvent struct {
+	Row   int64
+	Event Event
+}
+
+// ConnectionRows keeps where connections lead. Moves every domain's Graph.
+type ConnectionRows interface {
+	Connection(name string) (Connection, error) // NotFound
+	Connections() ([]Connection, error)         // by name
+	PutConnection(Connection) error             // makes or replaces
+}
+
+// IdentityRows keeps accounts, users and access keys. Identities.
+type IdentityRows interface {
+	CreateAccount(Account) error              // Conflict
+	Account(id string) (Account, error)       // NotFound
+	Accounts(Page) ([]Account, string, error) // by id
+	CreateUser(User) error                    // Conflict; NotFound for the account
+	User(account, name string) (User, error)  // NotFound
+	CreateAccessKey(AccessKey) error          // Conflict; NotFound for the user
+	AccessKey(id string) (AccessKey, error)   // NotFound
+}
+
+// Account is a 12-digit account of this server.
+type Account struct {
+	ID      string
+	Name    string
+	Created time.Time
+}
+
+// User is an IAM user of an account.
+type User struct {
+	Account string
+	Name    string
+	ID      string   // unique id, "AIDA…"; never used again
+	Managed []string // ARNs of attached managed policies
+	Created time.Time
+}
+
+// ARN is the user's ARN.
+func (u User) ARN() string { return "arn:aws:iam::" + u.Account + ":user/" + u.Name }
+
+// AccessKey is a long-lived key pair of a user. Sealed is the secret, sealed with the master key.
+type AccessKey struct {
+	ID      string // "AKIA…"
+	Account string
+	User    string
+	Sealed  []byte
+	Active  bool
+	Created time.Time
+}
+
+// KeyRows keeps sealed key material, shared by all processes of a server.
+type KeyRows interface {
+	// Keys gives all keys of a purpose, oldest first.
+	Keys(purpose string) ([]Key, error)
+	CreateKey(Key) error // Conflict
+	DeleteKey(purpose, id string) error
+}
+
+// Key is one sealed key, such as a signing key of tokens.
+type Key struct {
+	Purpose string
+	ID      string
+	Sealed  []byte
+	Created time.Time
+}
+
+// Authorizer decides. Nil means allowed; a refusal is an *Error with code
+// Denied whose message names action and resource and never policy text.
+type Authorizer interface {
+	Authorize(ctx context.Context, a Access) error
+	// Possible asks, before a body is read, whether the action could be allowed
+	// for any package of the repository that a.Resource names.
+	Possible(ctx context.Context, a Access) error
+}
+
+// Guard judges every version that is about to be served, on every path.
+type Guard interface {
+	Judge(ctx context.Context, s Subject) Verdict
+}
+
+// Subject is what a Guard knows of a version.
+type Subject struct {
+	Repo      RepoID // the repository that was asked
+	Version   VersionID
+	Origin    Origin
+	Released  time.Time // upstream's publish time; zero: unknown
+	FirstSeen time.Time // when it came into this repository; zero: not held yet
+	Hashes    []Hashes  // of held assets
+}
+
+// Verdict is what to do with a version. The zero Verdict serves it for ever.
+type Verdict struct {
+	Hide   bool      // leave it out of indexes
+	Refuse bool      // do not serve its bytes: Denied with Reason
+	Reason string    // a sentence the client prints
+	Until  time.Time // when the verdict may change without a rule changing; zero: never
+}
+
+// Bus hands events on, in order, at least once.
+type Bus interface {
+	// Publish hands over the events in order and returns how many of them, from
+	// the first on, are durably on the bus; with an error when not all.
+	Publish(ctx context.Context, events []Event) (int, error)
+	// Last gives the id of the newest event on the bus, empty when there is none.
+	Last(ctx context.Context) (string, error)
+}
+
+// Rules are what the core must know about a format. Pure functions.
+type Rules interface {
+	// Canonical gives the one spelling by which package and version (which may
+	// be empty) are known, or Invalid for a name that the format forbids.
+	Canonical(VersionID) (VersionID, error)
+	// Compare orders two canonical versions: -1, 0, 1.
+	Compare(a, b string) int
+	// Prerelease reports whether the version is one that "newest" passes over.
+	Prerelease(version string) bool
+	// Describe digs the neutral fields out of a manifest; zero fields for what
+	// it does not say or for a manifest that cannot be read.
+	Describe(manifest json.RawMessage) Description
+}
+
+// Description holds the format-neutral fields of a version.
+type Description struct {
+	Summary      string
+	HomePage     string
+	SourceCode   string
+	Readme       string
+	Licenses     []License
+	Dependencies []Dependency
+}
+
+// License is one licence of a version.
+type License struct{ Name, URL string }
+
+// Dependency is a direct dependency, as the API gives it.
+type Dependency struct{ Namespace, Package, Type, Requirement string }
+
+// Puller reaches external registries. Every call is for one domain: nothing
+// that was fetched for one domain is used for another.
+type Puller interface {
+	// Listing gives what the connection offers of a package: the kept listing at
+	// once when there is one (a stale one is revalidated in the background), else
+	// it is fetched. With now, a kept listing is revalidated before it is
+	// returned, if that is not known to have happened within a few seconds; when
+	// upstream fails, the stale one is returned. NotFound: upstream answered that
+	// there is none. UpstreamFailed: it failed and nothing is kept.
+	Listing(ctx context.Context, d DomainID, connection string, p PackageID, now bool) (*Listing, error)
+	// Known is Listing without asking upstream at all: NotFound when nothing is kept.
+	Known(ctx context.Context, d DomainID, connection string, p PackageID) (*Listing, error)
+	// Pull brings one asset's bytes into the domain's blobs and gives a reader
+	// that follows while they arrive. Equal requests share one download.
+	Pull(ctx context.Context, r PullRequest) (*Pulled, error)
+	// Fetch passes one auxiliary request on and returns the whole answer, within limits.
+	Fetch(ctx context.Context, connection string, r AuxiliaryRequest) (AuxiliaryAnswer, error)
+	// Locate says where an asset that no listing names would be, by the format's
+	// own layout; NotFound when the format has no such layout.
+	Locate(connection string, v VersionID, asset string) (ListedAsset, error)
+}
+
+// PullRequest names one asset to bring in. It is the same download for all
+// requests of equal (Domain, Connection, Version, Asset.Name).
+type PullRequest struct {
+	Domain     DomainID
+	Connection string
+	Version    VersionID
+	Asset      ListedAsset
+	// Finish records the asset once its bytes are committed and verified, before
+	// the last block is released to readers. It runs once per distinct Repo of
+	// the askers, with a context that outlives them. An error fails the pull.
+	Repo   string
+	Finish func(ctx context.Context, a Asset) error
+}
+
+// Pulled is an asset on its way in.
+type Pulled struct {
+	// Size in bytes; -1 never: where upstream did not say, Pull waited for the end.
+	Size int64
+	// Body follows the download; it may be sought in, reading blocks until the
+	// bytes are here, the last block until their digest is verified and Finish
+	// has returned. The caller closes it; that does not stop the download.
+	Body io.ReadSeekCloser
+	// Hashes is called after Body was read to its end, or waits.
+	Wait func(ctx context.Context) (Asset, error)
+}
+
+// Listing is what an external registry offers of one package.
+type Listing struct {
+	Versions []ListedVersion
+	Tags     map[string]string // npm dist-tags
+	Metadata json.RawMessage   // package-level fields that the format wants to keep; opaque to the core
+	Modified time.Time
+
+	// Set by the puller.
+	Revision     int64
+	Fetched      time.Time
+	FreshUntil   time.Time
+	FailingSince time.Time // zero while upstream answers
+}
+
+// ListedVersion is one version that an external registry offers.
+type ListedVersion struct {
+	Version  string          // canonical
+	Manifest json.RawMessage // as the format stores it with a version
+	Status   Status          // Published, or Unlisted (unlisted, yanked)
+	Released time.Time       // zero: unknown
+	Assets   []ListedAsset
+}
+
+// ListedAsset is one file that an external registry offers.
+type ListedAsset struct {
+	Name string // as the asset will be named here
+	URL  string // absolute, or relative to the connection's URL
+	Size int64  // zero: unknown
+	// What upstream promised, checked before the last block leaves. Any may be empty.
+	MD5, SHA1, SHA256, SHA512 []byte
+}
+
+// Upstream is a format's way to read another registry of its kind. Its only
+// I/O is the Getter. Implementations keep no state.
+type Upstream interface {
+	// Listing reads all that the registry offers of a package. ErrNotModified
+	// when the getter said so.
+	Listing(ctx context.Context, g Getter, p PackageID) (*Listing, error)
+	// Locate gives where an asset that no listing names would be, by the
+	// format's layout; NotFound when there is no such layout.
+	Locate(v VersionID, asset string) (ListedAsset, error)
+}
+
+// Auxiliary is the optional power of an Upstream to pass requests on: audit,
+// keys, attestations, search, ...
+type Auxiliary interface {
+	Auxiliary(ctx context.Context, g Getter, r AuxiliaryRequest) (AuxiliaryAnswer, error)
+}
+
+// AuxiliaryRequest is one request to be passed on. Kind is the format's own word.
+type AuxiliaryRequest struct {
+	Kind        string
+	Path        string // relative to the registry root, escaped
+	Query       string
+	Body        []byte // nil: a GET; else a POST
+	ContentType string
+}
+
+// AuxiliaryAnswer is a whole answer from upstream.
+type AuxiliaryAnswer struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// Getter asks an external registry. It adds credentials (for the connection's
+// own host only), the Via mark, conditions, limits and the address guard.
+type Getter interface {
+	// Get asks for a URL, absolute or relative to the connection's URL. Statuses:
+	// 404 and 410 are NotFound, 304 ErrNotModified, other than 2xx UpstreamFailed.
+	// The caller closes Body, which ends with UpstreamFailed when it is cut short
+	// or over the limit.
+	Get(ctx context.Context, r GetRequest) (*GetAnswer, error)
+}
+
+// GetRequest is one request to an external registry.
+type GetRequest struct {
+	URL         string
+	Accept      string
+	Body        []byte // non-nil: a POST
+	ContentType string
+	Limit       int64 // bytes of the decoded body; zero: the getter's limit for documents
+	Conditional bool  // the listing's primary document: send the validators kept with it
+}
+
+// GetAnswer is the answer. A compressed body has been decoded.
+type GetAnswer struct {
+	Status      int
+	URL         string // final, after redirects: what relative links in the body refer to
+	ContentType string
+	Header      func(name string) string
+	Size        int64 // Content-Length of an undecoded body; -1: unknown
+	Body        io.ReadCloser
+}
+
+// Spill keeps rendered documents beyond what fits into memory. Losing its
+// contents costs time only.
+type Spill interface {
+	Get(key string) ([]byte, bool)
+	Put(key string, b []byte)
+}
+
+// Clock tells the time; tests fix it.
+type Clock func() time.Time
