@@ -512,6 +512,13 @@ type GetAnswer struct {
 	Body        io.ReadCloser
 }
 
+// Sealer encrypts what must not lie open in storage. What was sealed for one
+// purpose and id opens for these only.
+type Sealer interface {
+	Seal(purpose, id string, plain []byte) ([]byte, error)
+	Open(purpose, id string, sealed []byte) ([]byte, error)
+}
+
 // Spill keeps rendered documents beyond what fits into memory. Losing its
 // contents costs time only.
 type Spill interface {

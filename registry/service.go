@@ -2,206 +2,157 @@ package registry
 
 import (
 	"context"
-	"io"
+	"errors"
+	"log/slog"
+	"sync"
 	"time"
 )
 
 // Config is what a Service is made of. Metadata, Blobs, Authorizer and Rules
-// are required; Guard nil allows all, Puller nil has no external connections.
+// are required.
 type Config struct {
 	Metadata   Metadata
 	Blobs      Blobs
 	Authorizer Authorizer
-	Guard      Guard
-	Puller     Puller
+	Guard      Guard            // nil: everything is served
+	Puller     Puller           // nil: external connections lead nowhere
 	Rules      map[string]Rules // by format
-	Spill      Spill            // nil: documents beyond the memory limit are rendered again
-	Clock      Clock            // nil: time.Now
-	Region     string           // for ARNs in messages
-	Limits     Limits
-	// Wake is called after a transaction that wrote events. Nil: nobody waits for them.
+	// Connections answers where external connections lead. Nil: as Metadata has it.
+	Connections *Connections
+	Spill       Spill        // nil: documents beyond the memory limit are rendered again
+	Clock       Clock        // nil: time.Now
+	Logger      *slog.Logger // nil: slog.Default
+	Limits      Limits
+
+	// Wake is called after a transaction that wrote events. Nil: nobody waits.
 	Wake func()
+	// CacheUse counts look-ups by kind ("document", "asset") and outcome. Nil: nobody counts.
+	CacheUse func(kind string, hit bool)
 }
 
-// Limits bound what comes from outside; zero members take the default.
+// Limits bound what comes from outside and what is kept in memory; zero
+// members take the default.
 type Limits struct {
-	AssetSize     int64 // bytes of one asset; default 5 GB (spec 8)
-	AssetsPer     int   // assets of one version; default 350
+	AssetSize     int64 // bytes of one asset; default 5 GiB (spec 8)
+	AssetsPer     int   // assets of one version; default 350 (spec 8)
 	DocumentCache int64 // bytes of rendered documents in memory; default 64 MiB
+	AssetCache    int   // located assets remembered; default 50,000
 }
 
-// ServiceSketch documents the doors of the core until they are written.
-type serviceAPI interface {
-	// Repo is the only door for wire formats: a handle bound to one actor and
-	// one repository. It does no I/O; what is wrong with either is told by the
-	// first operation.
-	Repo(actor Actor, id RepoID) *Repo
-
-	// Control plane. All authorize, then act. AutorizationToken etc. live in registry/api
-	// over these.
-	DescribeDomain(ctx context.Context, actor Actor, id DomainID) (Domain, error)
-	DescribeRepository(ctx context.Context, actor Actor, id RepoID) (Repository, error)
-	ListDomains(ctx context.Context, actor Actor, p Page) ([]Domain, string, error)
-	ListRepositories(ctx context.Context, actor Actor, prefix string, p Page) ([]Repository, string, error)
-	ListRepositoriesInDomain(ctx context.Context, actor Actor, f RepositoryFilter, p Page) ([]Repository, string, error)
-	ListPackages(ctx context.Context, actor Actor, r RepoID, f PackageFilter, p Page) ([]Package, string, error)
-	ListPackageVersions(ctx context.Context, actor Actor, r RepoID, id PackageID, f VersionFilter, p Page) (VersionPage, error)
-	ListPackageVersionAssets(ctx context.Context, actor Actor, r RepoID, id VersionID, p Page) (AssetPage, error)
-	// AuthorizeToken: may the actor get a token of the duration for the domain (spec 4.1).
-	AuthorizeToken(ctx context.Context, actor Actor, id DomainID, d time.Duration) error
-	AuthorizeEndpoint(ctx context.Context, actor Actor, r RepoID, format string) error
-	Connections(ctx context.Context, actor Actor) ([]Connection, error)
-	PutConnection(ctx context.Context, actor Actor, c Connection) error
+func (l Limits) withDefaults() Limits {
+	if l.AssetSize == 0 {
+		l.AssetSize = 5 << 30
+	}
+	if l.AssetsPer == 0 {
+		l.AssetsPer = 350
+	}
+	if l.DocumentCache == 0 {
+		l.DocumentCache = 64 << 20
+	}
+	if l.AssetCache == 0 {
+		l.AssetCache = 50_000
+	}
+	return l
 }
 
-type VersionPage struct {
-	Package               PackageID
-	DefaultDisplayVersion string
-	Versions              []Version
-	Next                  string
+// Service is the core: every operation of the product goes through it, is
+// authorized in it, and is safe for concurrent use.
+type Service struct {
+	Config
+	graphs    graphs
+	documents *documentCache
+	located   *locatedCache
+
+	// sweeping keeps bytes from being deleted between the moment they are
+	// committed and the moment a row refers to them: publishers hold it shared,
+	// the deleter alone.
+	sweeping sync.RWMutex
+	// behind counts work that outlives the request that began it.
+	behind sync.WaitGroup
 }
 
-type AssetPage struct {
-	Version  VersionID
-	Revision string
-	Assets   []Asset
-	Next     string
+// New checks the configuration and makes a Service.
+func New(c Config) (*Service, error) {
+	if c.Metadata == nil || c.Blobs == nil || c.Authorizer == nil || len(c.Rules) == 0 {
+		return nil, errors.New("registry: Metadata, Blobs, Authorizer and Rules are required")
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Wake == nil {
+		c.Wake = func() {}
+	}
+	if c.CacheUse == nil {
+		c.CacheUse = func(string, bool) {}
+	}
+	if c.Connections == nil {
+		c.Connections = &Connections{Metadata: c.Metadata}
+	}
+	c.Limits = c.Limits.withDefaults()
+	return &Service{
+		Config:    c,
+		documents: newDocumentCache(c.Limits.DocumentCache, c.Spill),
+		located:   newLocatedCache(c.Limits.AssetCache),
+	}, nil
 }
 
-// Repo is one repository as one actor sees it.
-type Repo struct {
+// Close waits for work that outlives its requests, or for ctx.
+func (s *Service) Close(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() { s.behind.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
-type repoAPI interface {
-	ID() RepoID
-	Actor() Actor
-
-	// --- reading: all need ReadFromRepository on this repository ---
-
-	// Ping authorizes reading and reports whether the repository is there.
-	Ping(ctx context.Context) error
-	// Document gives a rendered index document of one package, or NotFound.
-	// render is a pure function of the merged view.
-	Document(ctx context.Context, q DocumentQuery, render func(*PackageView) ([]byte, error)) (*Document, error)
-	// Package gives the merged view itself (not cached): version manifests, tag lists, ...
-	Package(ctx context.Context, id PackageID) (*PackageView, error)
-	// Held gives the package as this repository alone holds it (for edits of
-	// whole documents, npm's ?write=true); NotFound when it does not.
-	Held(ctx context.Context, id PackageID) (*PackageView, error)
-	// Asset finds an asset in this repository, its upstreams or their connections, and retains it.
-	Asset(ctx context.Context, id VersionID, name string) (*AssetContent, error)
-	Search(ctx context.Context, q SearchQuery) (SearchResult, error)
-	// Auxiliary passes a request to the first reachable external connection of
-	// the format; NotFound when there is none.
-	Auxiliary(ctx context.Context, format string, r AuxiliaryRequest) (AuxiliaryAnswer, error)
-
-	// --- writing ---
-
-	// Publish checks the right PublishPackageVersion before a byte is read: for
-	// exactly the package, or, where id.Name is empty, whether any package
-	// could be allowed. The caller defers Abort.
-	Publish(ctx context.Context, id PackageID) (*Publication, error)
-	// SetTag and RemoveTag need PutPackageMetadata. The version must exist in the merged view.
-	SetTag(ctx context.Context, id PackageID, tag, version string) error
-	RemoveTag(ctx context.Context, id PackageID, tag string) error
-	// Amend replaces manifests of versions that this repository holds
-	// (PutPackageMetadata); equal ones are left alone; NotFound when one is not held.
-	Amend(ctx context.Context, id PackageID, manifests map[string][]byte) error
-	// DeleteVersions and DeletePackage need the rights of the same name. ifRevision zero: whatever it is;
-	// else Conflict when the package has changed since.
-	DeleteVersions(ctx context.Context, id PackageID, versions []string, ifRevision int64) error
-	DeletePackage(ctx context.Context, id PackageID, ifRevision int64) error
+// authorize asks the Authorizer at the service's time.
+func (s *Service) authorize(ctx context.Context, actor Actor, action Action, r Resource) error {
+	return s.Authorizer.Authorize(ctx, Access{Actor: actor, Action: action, Resource: r, Time: s.Clock()})
 }
 
-// DocumentQuery names a document. Base is the repository's URL where links in
-// it are absolute, else empty.
-type DocumentQuery struct {
-	Package PackageID
-	Kind    string
-	Base    string
+// rules gives a format's Rules, Invalid for a format that is not served.
+func (s *Service) rules(format string) (Rules, error) {
+	if r, ok := s.Rules[format]; ok {
+		return r, nil
+	}
+	return nil, Errorf(Invalid, "package format %q is not served here", format)
 }
 
-// Document is finished bytes, shared by all readers: not to be changed.
-type Document struct {
-	Plain     []byte
-	PlainETag string // strong, quoted
-	Modified  time.Time
-	StaleFrom time.Time // zero: fresh; else upstream fails since then and this may be old
+// canonical checks an id's shape and spells it as its format does.
+func (s *Service) canonical(id VersionID) (VersionID, Rules, error) {
+	rules, err := s.rules(id.Package.Format)
+	if err != nil {
+		return id, nil, err
+	}
+	if err := checkNames(id); err != nil {
+		return id, nil, err
+	}
+	id, err = rules.Canonical(id)
+	return id, rules, err
 }
 
-// Gzip gives the compressed form and its own ETag; compressed once, at the first call.
-func (d *Document) Gzip() ([]byte, string) { return nil, "" }
-
-// PackageView is a package merged over the chain of repositories and connections.
-type PackageView struct {
-	ID       PackageID
-	Versions []VersionView     // visible ones (Published, not hidden), ascending by Rules.Compare
-	Tags     map[string]string // each points at a visible version; "latest" always set when Versions is not empty (npm)
-	Modified time.Time
-	Created  time.Time
-	Revision int64  // of the package in the asked repository alone; zero: not held there
-	Metadata []byte // of the nearest listing that has any
-}
-
-// VersionView is a version in a PackageView.
-type VersionView struct {
-	Version
-	Held   bool          // by the asked repository or an upstream repository; else only listed by a connection, Assets empty
-	Listed []ListedAsset // for one that is only listed
-}
-
-// AssetContent is an asset being served. The caller closes Body.
-type AssetContent struct {
-	Name     string
-	Size     int64
-	Digest   Digest // zero while it is still arriving and no SHA-256 was promised
-	ETag     string // quoted; empty while nothing is known to make it of
-	Modified time.Time
-	Body     io.ReadSeekCloser
-}
-
-// SearchQuery asks for packages that the repository itself holds.
-type SearchQuery struct {
-	Format     string
-	Text       string
-	From, Size int
-}
-
-type SearchResult struct {
-	Total int
-	Hits  []*PackageView
-}
-
-// Publication collects the files of one publish.
-type Publication struct{}
-
-type publicationAPI interface {
-	// Stage reads one file to its end, hashing it and keeping its bytes aside:
-	// TooLarge over the limit; an error of r is returned as it is.
-	Stage(ctx context.Context, name string, r io.Reader) (Asset, error)
-	// Commit makes all drafts visible or none. Their assets must have been staged.
-	Commit(ctx context.Context, drafts ...Draft) error
-	// Abort drops what was staged and not committed.
-	Abort()
-}
-
-// Mode is how a draft may meet an existing version.
-type Mode int
-
-const (
-	Seal    Mode = iota // the version must not exist
-	Extend              // new assets are added, same bytes are a no-op, other bytes Conflict
-	Replace             // the version becomes this draft
-)
-
-// Draft is one version to be committed.
-type Draft struct {
-	ID          VersionID
-	DisplayName string
-	Status      Status // Published or Unfinished (Maven, generic); Unlisted for builds of a snapshot
-	Mode        Mode
-	Manifest    []byte
-	Assets      []string  // names of staged files that belong to it
-	Tags        []string  // dist-tags to point at it
-	Released    time.Time // zero: now
+// update runs f in one transaction and wakes the relay when it wrote events.
+func (s *Service) update(ctx context.Context, f func(*change) error) error {
+	var wrote bool
+	err := s.Metadata.Update(ctx, func(tx Tx) error {
+		c := &change{Tx: tx}
+		if err := f(c); err != nil {
+			return err
+		}
+		wrote = len(c.events) > 0
+		if !wrote {
+			return nil
+		}
+		return tx.AppendEvents(c.events...)
+	})
+	if err == nil && wrote {
+		s.Wake()
+	}
+	return err
 }

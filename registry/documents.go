@@ -1,0 +1,419 @@
+package registry
+
+import (
+	"bytes"
+	"compress/gzip"
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// DocumentQuery names a document: kind is the format's own word, Base the
+// repository's URL where links in it are absolute, else empty.
+type DocumentQuery struct {
+	Package PackageID
+	Kind    string
+	Base    string
+}
+
+// Document is finished bytes, shared by all readers: not to be changed.
+type Document struct {
+	Plain    []byte
+	ETag     string // of Plain: strong, quoted
+	Modified time.Time
+	// StaleSince is since when an upstream registry fails, so that this may be
+	// old; zero: nothing fails.
+	StaleSince time.Time
+
+	compress sync.Once
+	packed   []byte
+}
+
+func newDocument(plain []byte, modified time.Time) *Document {
+	sum := sha256.Sum256(plain)
+	return &Document{
+		Plain:    plain,
+		ETag:     `"` + base64.RawURLEncoding.EncodeToString(sum[:18]) + `"`,
+		Modified: modified,
+	}
+}
+
+// Gzip gives the compressed form with its own ETag. It is made once, at the
+// first call.
+func (d *Document) Gzip() ([]byte, string) {
+	d.compress.Do(func() {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		z.Write(d.Plain) //nolint:errcheck // a bytes.Buffer does not fail
+		z.Close()
+		d.packed = b.Bytes()
+	})
+	return d.packed, d.ETag[:len(d.ETag)-1] + `-gz"`
+}
+
+// vector is the revisions that a rendering depends on: of the package in each
+// repository of the chain, then of each connection's listing.
+type vector []int64
+
+// revisions reads what is true now: the vector, and the state of each listing
+// that the repository reaches.
+func (n *node) revisions(tx Tx, p PackageID) (vector, []ListingRevision, error) {
+	v, err := tx.PackageRevisions(n.ID.Domain, n.chain, p)
+	if err != nil || len(n.reach[p.Format]) == 0 {
+		return v, nil, err
+	}
+	listings, err := tx.ListingRevisions(n.ID.Domain, n.reach[p.Format], p)
+	for _, l := range listings {
+		v = append(v, l.Revision)
+	}
+	return v, listings, err
+}
+
+// vector reads the revisions; for sources in hand it takes those of their
+// listings, which may be older than what is kept by now.
+func (n *node) vector(tx Tx, p PackageID, sources []source) (vector, error) {
+	v, _, err := n.revisions(tx, p)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range n.reach[p.Format] {
+		for _, src := range sources {
+			if src.connection != c {
+				continue
+			}
+			v[len(n.chain)+i] = 0
+			if src.listing != nil {
+				v[len(n.chain)+i] = src.listing.Revision
+			}
+		}
+	}
+	return v, nil
+}
+
+// documentKey is what a rendering is of.
+type documentKey struct {
+	repo RepoID
+	DocumentQuery
+}
+
+// rendering is a document with what it depends on. Everything but the stamps
+// is fixed when it is made.
+type rendering struct {
+	key    documentKey
+	doc    *Document
+	graph  int64
+	vector vector
+	from   []string
+	guard  time.Time // when a guard's verdict may change; zero: never
+	again  bool      // a source gave no listing: never revived, only made anew
+
+	mu       sync.Mutex
+	contents int64     // the domain's contents counter that it was last compared at
+	until    time.Time // when it has to be compared again; zero: never
+}
+
+// current says whether the rendering still holds by comparing numbers only.
+func (r *rendering) current(c Counters, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.graph == c.Graph && r.contents == c.Contents && (r.until.IsZero() || now.Before(r.until))
+}
+
+func (r *rendering) stamp(contents int64, until time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.contents, r.until = contents, until
+}
+
+// Document gives a rendered index document of one package. render is a pure
+// function of the merged view; it runs once per change. NotFound where the
+// package has no visible version; UpstreamFailed where that may be because an
+// upstream registry failed. Needs ReadFromRepository.
+func (r *Repo) Document(ctx context.Context, q DocumentQuery, render func(*PackageView) ([]byte, error)) (*Document, error) {
+	s := r.svc
+	id, rules, err := s.canonical(VersionID{Package: q.Package})
+	if err != nil {
+		return nil, err
+	}
+	q.Package = id.Package
+	n, counters, err := r.enter(ctx, ReadFromRepository, PackageID{})
+	if err != nil {
+		return nil, err
+	}
+	key := documentKey{n.ID, q}
+	have := s.documents.get(key)
+	if have != nil && have.current(counters, s.Clock()) {
+		s.CacheUse("document", true)
+		return have.doc, nil
+	}
+	// One rendering at a time per document: the others find it made.
+	unlock := s.documents.lock(key)
+	defer unlock()
+	if have = s.documents.get(key); have != nil && have.current(counters, s.Clock()) {
+		s.CacheUse("document", true)
+		return have.doc, nil
+	}
+	if kept, err := s.revive(ctx, n, key, have, counters); err != nil || kept != nil {
+		s.CacheUse("document", kept != nil)
+		return kept, err
+	}
+	s.CacheUse("document", false)
+	m, err := s.view(ctx, n, q.Package, rules)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := render(m.view)
+	if err != nil {
+		return nil, err
+	}
+	made := &rendering{
+		key: key, doc: newDocument(plain, m.view.Modified), graph: counters.Graph,
+		vector: m.vector, from: m.from, guard: m.guard, again: m.again,
+		contents: counters.Contents, until: m.until,
+	}
+	made.doc.StaleSince = m.stale
+	s.documents.put(made)
+	return made.doc, nil
+}
+
+// revive compares a kept rendering with the revisions that are true now and
+// stamps it anew where they are equal. Nil when it has to be rendered.
+func (s *Service) revive(ctx context.Context, n *node, key documentKey, have *rendering, counters Counters) (*Document, error) {
+	var now vector
+	var listings []ListingRevision
+	reach := n.reach[key.Package.Format]
+	err := s.Metadata.View(ctx, func(tx Tx) error {
+		var err error
+		now, listings, err = n.revisions(tx, key.Package)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if have == nil || have.graph != counters.Graph || !slices.Equal(have.vector, now) {
+		if have = s.documents.load(key, counters.Graph, now); have == nil {
+			return nil, nil
+		}
+	}
+	clock := s.Clock()
+	if have.again || (!have.guard.IsZero() && !clock.Before(have.guard)) {
+		return nil, nil
+	}
+	until, stale := have.guard, time.Time{}
+	for i, c := range reach {
+		if !slices.Contains(have.from, c) {
+			continue
+		}
+		stale = sooner(stale, listings[i].FailingSince)
+		fresh := listings[i].FreshUntil
+		if !clock.Before(fresh) {
+			s.refresh(n.ID.Domain, c, key.Package)
+			fresh = clock.Add(refreshing)
+		}
+		until = sooner(until, fresh)
+	}
+	if stale != have.doc.StaleSince {
+		return nil, nil // rare, and the document says so itself
+	}
+	have.stamp(counters.Contents, until)
+	return have.doc, nil
+}
+
+// refreshing is how often a document whose listing is being revalidated is
+// compared again.
+const refreshing = time.Second
+
+// refresh revalidates a listing behind the request.
+func (s *Service) refresh(d DomainID, connection string, p PackageID) {
+	s.behind.Go(func() {
+		// The puller bounds its own work and keeps what it learnt; an error is its
+		// to log.
+		_, _ = s.Puller.Listing(context.Background(), d, connection, p, false)
+	})
+}
+
+// documentCache keeps renderings in memory, least recently used out first, and
+// hands what falls out to the Spill.
+type documentCache struct {
+	limit int64
+	spill Spill
+
+	mu    sync.Mutex
+	size  int64
+	byKey map[documentKey]*list.Element
+	order *list.List // of *rendering, most recent first
+
+	busy map[documentKey]*turn
+}
+
+type turn struct {
+	sync.Mutex
+	waiting int
+}
+
+func newDocumentCache(limit int64, spill Spill) *documentCache {
+	return &documentCache{
+		limit: limit, spill: spill,
+		byKey: map[documentKey]*list.Element{}, order: list.New(), busy: map[documentKey]*turn{},
+	}
+}
+
+func (c *documentCache) get(key documentKey) *rendering {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.byKey[key]
+	if !ok {
+		return nil
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*rendering)
+}
+
+// weight is what a rendering takes: its bytes, something for the compressed
+// form, and itself.
+func (r *rendering) weight() int64 { return int64(len(r.doc.Plain))*5/4 + 512 }
+
+func (c *documentCache) put(r *rendering) {
+	c.mu.Lock()
+	if old, ok := c.byKey[r.key]; ok {
+		c.size -= old.Value.(*rendering).weight()
+		c.order.Remove(old)
+	}
+	c.byKey[r.key] = c.order.PushFront(r)
+	c.size += r.weight()
+	var out []*rendering
+	for c.size > c.limit && c.order.Len() > 1 {
+		e := c.order.Back()
+		last := c.order.Remove(e).(*rendering)
+		delete(c.byKey, last.key)
+		c.size -= last.weight()
+		out = append(out, last)
+	}
+	c.mu.Unlock()
+	if c.spill == nil {
+		return
+	}
+	for _, r := range out {
+		if !r.again && r.doc.StaleSince.IsZero() {
+			c.spill.Put(spillKey(r.key, r.graph, r.vector), r.encode())
+		}
+	}
+}
+
+// load brings a rendering back from the Spill.
+func (c *documentCache) load(key documentKey, graph int64, v vector) *rendering {
+	if c.spill == nil {
+		return nil
+	}
+	b, ok := c.spill.Get(spillKey(key, graph, v))
+	if !ok {
+		return nil
+	}
+	r, ok := decodeRendering(b)
+	if !ok {
+		return nil
+	}
+	r.key, r.graph, r.vector = key, graph, v
+	c.put(r)
+	return r
+}
+
+// lock lets one caller at a time work on a document.
+func (c *documentCache) lock(key documentKey) (unlock func()) {
+	c.mu.Lock()
+	t := c.busy[key]
+	if t == nil {
+		t = &turn{}
+		c.busy[key] = t
+	}
+	t.waiting++
+	c.mu.Unlock()
+	t.Lock()
+	return func() {
+		t.Unlock()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if t.waiting--; t.waiting == 0 {
+			delete(c.busy, key)
+		}
+	}
+}
+
+// spillKey names a rendering by everything that it depends on, so that what is
+// found under it is always right.
+func spillKey(k documentKey, graph int64, v vector) string {
+	h := sha256.New()
+	for _, s := range []string{
+		k.repo.Domain.Owner, k.repo.Domain.Name, k.repo.Name,
+		k.Package.Format, k.Package.Namespace, k.Package.Name, k.Kind, k.Base,
+	} {
+		h.Write([]byte(strconv.Itoa(len(s)) + ":" + s))
+	}
+	for _, n := range append(vector{graph}, v...) {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(n)))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// encode writes a rendering for the Spill: guard and modification time, the
+// connections, then the document.
+func (r *rendering) encode() []byte {
+	b := binary.AppendVarint(nil, unixMilli(r.guard))
+	b = binary.AppendVarint(b, unixMilli(r.doc.Modified))
+	b = binary.AppendUvarint(b, uint64(len(r.from)))
+	for _, c := range r.from {
+		b = binary.AppendUvarint(b, uint64(len(c)))
+		b = append(b, c...)
+	}
+	return append(b, r.doc.Plain...)
+}
+
+func decodeRendering(b []byte) (*rendering, bool) {
+	r := &rendering{}
+	ok := true
+	varint := func() int64 {
+		v, n := binary.Varint(b)
+		if ok = ok && n > 0; ok {
+			b = b[n:]
+		}
+		return v
+	}
+	length := func() int {
+		v, n := binary.Uvarint(b)
+		if ok = ok && n > 0 && v <= uint64(len(b)-n); ok {
+			b = b[n:]
+			return int(v)
+		}
+		return 0
+	}
+	r.guard = fromMilli(varint())
+	modified := fromMilli(varint())
+	for range length() {
+		n := length()
+		r.from = append(r.from, string(b[:n]))
+		b = b[n:]
+	}
+	r.doc = newDocument(b, modified)
+	return r, ok
+}
+
+func unixMilli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMilli(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

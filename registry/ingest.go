@@ -1,0 +1,182 @@
+package registry
+
+import "context"
+
+// pull brings an asset in through the first source that offers its version.
+// origin is that of the version where a repository holds it without the asset.
+func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, origin Origin, sources []source) (*AssetContent, error) {
+	src, version, err := s.offer(ctx, n, id, origin, sources)
+	if err != nil {
+		return nil, err
+	}
+	asset, err := s.offered(src.connection, id, version, name)
+	if err != nil {
+		return nil, err
+	}
+	v := Version{
+		Version: id.Version, Status: version.Status, Manifest: version.Manifest, Released: version.Released,
+		Origin: Origin{Type: OriginExternal, Connection: src.connection},
+	}
+	if verdict := s.judge(ctx, n, id.Package, &VersionView{Version: v, Listed: version.Assets}); verdict.Refuse {
+		return nil, refused(n.ID, id, verdict)
+	}
+	pulled, err := s.Puller.Pull(ctx, PullRequest{
+		Domain: n.ID.Domain, Connection: src.connection, Version: id, Asset: asset,
+		Repo: n.ID.Name,
+		Finish: func(ctx context.Context, a Asset) error {
+			// The bytes may have been here before and on their way out.
+			s.sweeping.RLock()
+			defer s.sweeping.RUnlock()
+			if err := s.present(ctx, n.ID.Domain, a.Hashes.SHA256); err != nil {
+				return err
+			}
+			return s.update(ctx, func(c *change) error {
+				// The repository with the connection keeps it, and the one that was
+				// asked; none between them (spec 3.2).
+				if err := c.retain(src.repo, id, v, []Asset{a}); err != nil || src.repo == n {
+					return err
+				}
+				return c.retain(n, id, v, []Asset{a})
+			})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	content := &AssetContent{Name: name, Size: pulled.Size, Modified: version.Released, Body: pulled.Body}
+	if len(asset.SHA256) == len(Digest{}) {
+		content.ETag = digestETag(Digest(asset.SHA256))
+	}
+	return content, nil
+}
+
+// offer finds the first source that lists the version. A listing without it is
+// revalidated at once before it is believed.
+func (s *Service) offer(ctx context.Context, n *node, id VersionID, origin Origin, sources []source) (source, ListedVersion, error) {
+	for _, now := range []bool{false, true} {
+		s.list(ctx, sources, n.ID.Domain, id.Package, now)
+		for _, src := range sources {
+			if src.listing == nil || (origin.Type != "" && origin != Origin{Type: OriginExternal, Connection: src.connection}) {
+				continue
+			}
+			for _, v := range src.listing.Versions {
+				if v.Version == id.Version {
+					return src, v, nil
+				}
+			}
+		}
+	}
+	return source{}, ListedVersion{}, failure(sources, noVersion(n.ID, id))
+}
+
+// offered gives the listed asset, or where the format's layout puts it.
+func (s *Service) offered(connection string, id VersionID, v ListedVersion, name string) (ListedAsset, error) {
+	for _, a := range v.Assets {
+		if a.Name == name {
+			return a, nil
+		}
+	}
+	return s.Puller.Locate(connection, id, name)
+}
+
+// change is one transaction of the core with the events it makes.
+type change struct {
+	Tx
+	events []Event
+	dry    bool // nothing is written: only whether it could be is asked
+}
+
+// retain records that a repository keeps a version that came from elsewhere in
+// its domain or through a connection: the version as a whole, or further
+// assets of it where the origin is the same. Keeping it already is no change.
+func (c *change) retain(n *node, id VersionID, v Version, assets []Asset) error {
+	p, err := c.packageFor(n, id.Package, Restrictions{Publish: Block, Upstream: Allow})
+	if err != nil {
+		return err
+	}
+	have, err := c.Version(n.ID, id)
+	if IsNotFound(err) {
+		v.Published, v.Assets = c.Now(), assets
+		if v.Status == "" {
+			v.Status = Published
+		}
+		return c.put(n, p, v, OpCreated, Changes{AssetsAdded: len(assets), MetadataUpdated: true, StatusChanged: true})
+	}
+	if err != nil {
+		return err
+	}
+	if !have.Status.Downloadable() || have.Origin != v.Origin {
+		return nil
+	}
+	added := 0
+	for _, a := range assets {
+		if _, ok := have.Asset(a.Name); !ok {
+			have.Assets = append(have.Assets, a)
+			added++
+		}
+	}
+	if added == 0 {
+		return nil
+	}
+	return c.put(n, p, have, OpUpdated, Changes{AssetsAdded: added})
+}
+
+// packageFor gives the repository's package, made with the restrictions if it
+// is not there. It is not written before put.
+func (c *change) packageFor(n *node, id PackageID, first Restrictions) (*Package, error) {
+	p, err := c.Package(n.ID, id)
+	if IsNotFound(err) {
+		return &Package{ID: id, Restrictions: first, Tags: map[string]string{}, Created: c.Now()}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.Tags = cloneTags(p.Tags)
+	return &p, nil
+}
+
+// put writes a version and its package and notes the event.
+func (c *change) put(n *node, p *Package, v Version, op Operation, ch Changes) error {
+	v.Revision = revisionOf(v)
+	return c.record(n, p, v, op, ch, func() error { return c.PutVersion(n.ID, p.ID, v) })
+}
+
+// record writes the package with its next sequence number, does the rest of
+// the change, and notes an event for each account that is told: the domain's
+// owner, and the repository's administrator where that is another (spec 6).
+func (c *change) record(n *node, p *Package, v Version, op Operation, ch Changes, rest func() error) error {
+	if c.dry {
+		return nil
+	}
+	p.Modified = c.Now()
+	p.Sequence++
+	if err := c.PutPackage(n.ID, *p); err != nil {
+		return err
+	}
+	if err := rest(); err != nil {
+		return err
+	}
+	e := Event{
+		DeduplicationID: newID(), Time: c.Now(), Repo: n.ID, Administrator: n.Administrator,
+		Version: VersionID{p.ID, v.Version}, State: v.Status, Revision: v.Revision,
+		Operation: op, Changes: ch, Sequence: p.Sequence,
+	}
+	receivers := []string{n.ID.Domain.Owner}
+	if n.Administrator != "" && n.Administrator != n.ID.Domain.Owner {
+		receivers = append(receivers, n.Administrator)
+	}
+	for _, account := range receivers {
+		e.ID, e.Account = newID(), account
+		c.events = append(c.events, e)
+	}
+	return nil
+}
+
+// present makes sure that a blob is there.
+func (s *Service) present(ctx context.Context, d DomainID, digest Digest) error {
+	b, err := s.Blobs.Open(ctx, d, digest)
+	if err != nil {
+		return err
+	}
+	return b.Close()
+}

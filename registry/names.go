@@ -1,0 +1,54 @@
+package registry
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// checkNames holds an id to the limits of the API (spec 1.2) that are the same
+// for every format: 1 to 255 characters, none of them "#", "/", white space or
+// a control character.
+func checkNames(id VersionID) error {
+	if err := checkName("package name", id.Package.Name); err != nil {
+		return err
+	}
+	if id.Package.Namespace != "" {
+		if err := checkName("namespace", id.Package.Namespace); err != nil {
+			return err
+		}
+	}
+	if id.Version != "" {
+		return checkName("version", id.Version)
+	}
+	return nil
+}
+
+func checkName(what, s string) error {
+	switch {
+	case s == "":
+		return Errorf(Invalid, "the %s is empty", what)
+	case len(s) > 255:
+		return Errorf(Invalid, "the %s is longer than 255 characters", what)
+	case !utf8.ValidString(s):
+		return Errorf(Invalid, "the %s is not valid UTF-8", what)
+	case strings.ContainsFunc(s, func(r rune) bool {
+		return r == '#' || r == '/' || unicode.IsSpace(r) || unicode.IsControl(r)
+	}):
+		return Errorf(Invalid, "the %s %q contains a character that is not allowed in it", what, s)
+	}
+	return nil
+}
+
+// checkAsset holds an asset's name to spec 1.2.
+func checkAsset(name string) error {
+	switch {
+	case name == "" || len(name) > 255 || !utf8.ValidString(name):
+		return Errorf(Invalid, "an asset name has 1 to 255 characters of UTF-8")
+	case name == "." || name == ".." || strings.ContainsFunc(name, func(r rune) bool {
+		return r == '/' || r == '\\' || unicode.Is(unicode.C, r)
+	}):
+		return Errorf(Invalid, "the asset name %q contains a character that is not allowed in it", name)
+	}
+	return nil
+}

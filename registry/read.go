@@ -1,0 +1,210 @@
+package registry
+
+import (
+	"context"
+	"encoding/hex"
+	"io"
+	"time"
+)
+
+// AssetContent is an asset being served. The caller closes Body. Where the
+// bytes are a file, Body is the *os.File.
+type AssetContent struct {
+	Name     string
+	Size     int64
+	ETag     string // strong, quoted; empty while the bytes arrive and no SHA-256 was promised
+	Modified time.Time
+	Body     io.ReadSeekCloser
+}
+
+// located is where an asset of the asked repository was found.
+type located struct {
+	asset    Asset
+	etag     string
+	modified time.Time
+	vector   vector
+	graph    int64
+	contents int64
+	guard    time.Time // when the guard's verdict may change; zero: never
+}
+
+// assetKey is what a located answers.
+type assetKey struct {
+	repo RepoID
+	id   VersionID
+	name string
+}
+
+// Asset gives the bytes of an asset that this repository holds, that an
+// upstream repository holds, or that a connection of them brings in; in the
+// latter cases the version is retained here (spec 3.1 to 3.3). NotFound when
+// there is none, UpstreamFailed when that may be because an upstream registry
+// failed, Denied with the guard's reason. Needs ReadFromRepository.
+func (r *Repo) Asset(ctx context.Context, id VersionID, name string) (*AssetContent, error) {
+	s := r.svc
+	id, rules, err := s.canonical(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkAsset(name); err != nil {
+		return nil, err
+	}
+	n, counters, err := r.enter(ctx, ReadFromRepository, PackageID{})
+	if err != nil {
+		return nil, err
+	}
+	key := assetKey{n.ID, id, name}
+	at := s.located.get(key)
+	if at != nil && s.stillThere(ctx, n, key, at, counters) {
+		content, err := s.open(ctx, n.ID.Domain, key.name, at)
+		if !IsNotFound(err) {
+			s.CacheUse("asset", true)
+			return content, err
+		}
+	}
+	s.CacheUse("asset", false)
+	return s.resolve(ctx, n, id, name, rules, counters)
+}
+
+// stillThere says whether what was located still holds.
+func (s *Service) stillThere(ctx context.Context, n *node, key assetKey, at *located, c Counters) bool {
+	if at.graph != c.Graph || (!at.guard.IsZero() && !s.Clock().Before(at.guard)) {
+		return false
+	}
+	if at.contents == c.Contents {
+		return true
+	}
+	var now vector
+	err := s.Metadata.View(ctx, func(tx Tx) error {
+		var err error
+		now, err = tx.PackageRevisions(n.ID.Domain, n.chain, key.id.Package)
+		return err
+	})
+	if err != nil || len(now) != len(at.vector) {
+		return false
+	}
+	for i := range now {
+		if now[i] != at.vector[i] {
+			return false
+		}
+	}
+	stamped := *at
+	stamped.contents = c.Contents
+	s.located.put(key, &stamped)
+	return true
+}
+
+// open serves a held asset's bytes.
+func (s *Service) open(ctx context.Context, d DomainID, name string, at *located) (*AssetContent, error) {
+	body, err := s.Blobs.Open(ctx, d, at.asset.Hashes.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	return &AssetContent{Name: name, Size: at.asset.Size, ETag: at.etag, Modified: at.modified, Body: body}, nil
+}
+
+// found is the first repository of the search order that has what was asked.
+type found struct {
+	node    *node
+	version Version
+	asset   Asset
+}
+
+// errHidden stops a search: a repository holds the version in a state whose
+// bytes are not served, and that hides what lies behind it.
+var errHidden = &Error{Code: NotFound}
+
+// search looks for an asset in the places in order. Nil when none has it; the
+// origin of a version that is there without the asset is given, since another
+// source may add the asset only if it has the same (spec 3.3).
+func (s *Service) search(tx Tx, places []place, id VersionID, name string) (*found, Origin, error) {
+	var origin Origin
+	for _, at := range places {
+		if !at.held {
+			continue
+		}
+		v, err := tx.Version(at.node.ID, id)
+		if IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, origin, err
+		}
+		if !v.Status.Downloadable() {
+			return nil, origin, errHidden
+		}
+		if origin.Type == "" {
+			origin = v.Origin
+		}
+		if a, ok := v.Asset(name); ok && v.Origin == origin {
+			return &found{at.node, v, a}, origin, nil
+		}
+	}
+	return nil, origin, nil
+}
+
+// resolve finds an asset the long way.
+func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name string, rules Rules, counters Counters) (*AssetContent, error) {
+	var hit *found
+	var origin Origin
+	var at []place
+	var revisions vector
+	err := s.Metadata.View(ctx, func(tx Tx) error {
+		var err error
+		if at, err = s.places(tx, n, id.Package); err != nil {
+			return err
+		}
+		if hit, origin, err = s.search(tx, at, id, name); err != nil {
+			return err
+		}
+		revisions, err = tx.PackageRevisions(n.ID.Domain, n.chain, id.Package)
+		return err
+	})
+	if err == error(errHidden) {
+		return nil, noVersion(n.ID, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if hit == nil {
+		return s.pull(ctx, n, id, name, origin, s.sources(at, id.Package.Format))
+	}
+	verdict := s.judge(ctx, n, id.Package, &VersionView{Version: hit.version, Held: true})
+	if verdict.Refuse {
+		return nil, refused(n.ID, id, verdict)
+	}
+	if hit.node != n {
+		err := s.update(ctx, func(c *change) error {
+			// It may be gone since, and its bytes with it.
+			v, err := c.Version(hit.node.ID, id)
+			if IsNotFound(err) {
+				return noVersion(n.ID, id)
+			}
+			if err != nil {
+				return err
+			}
+			return c.retain(n, id, v, v.Assets)
+		})
+		if err != nil {
+			return nil, err
+		}
+		// The revision moved: the next request remembers where it is.
+		return s.open(ctx, n.ID.Domain, name, newLocated(hit))
+	}
+	l := newLocated(hit)
+	l.vector, l.graph, l.contents, l.guard = revisions, counters.Graph, counters.Contents, verdict.Until
+	s.located.put(assetKey{n.ID, id, name}, l)
+	return s.open(ctx, n.ID.Domain, name, l)
+}
+
+func newLocated(hit *found) *located {
+	return &located{asset: hit.asset, etag: digestETag(hit.asset.Hashes.SHA256), modified: hit.version.Published}
+}
+
+func digestETag(d Digest) string { return `"` + hex.EncodeToString(d[:]) + `"` }
+
+func refused(r RepoID, id VersionID, v Verdict) error {
+	res := r.Package(id.Package)
+	res.Type, res.Version = VersionResource, id.Version
+	return Errorf(Denied, "%s", v.Reason).About(res)
+}

@@ -1,0 +1,178 @@
+package registry
+
+import (
+	"context"
+	"slices"
+)
+
+// DeleteVersions removes versions that this repository holds, all or none,
+// with their bytes where nothing else in the domain refers to them. Tags that
+// pointed at them go; "latest" moves to the newest version that stays.
+// NotFound when one is not held; Conflict when ifRevision is not zero and the
+// package has changed since. Needs DeletePackageVersions.
+func (r *Repo) DeleteVersions(ctx context.Context, p PackageID, versions []string, ifRevision int64) error {
+	id, rules, err := r.svc.canonical(VersionID{Package: p})
+	if err != nil {
+		return err
+	}
+	n, _, err := r.enter(ctx, DeletePackageVersions, id.Package)
+	if err != nil {
+		return err
+	}
+	var freed []Digest
+	err = r.svc.update(ctx, func(c *change) error {
+		freed = nil
+		pkg, err := c.heldPackage(n, id.Package, ifRevision)
+		if err != nil {
+			return err
+		}
+		for _, version := range versions {
+			vid, _, err := r.svc.canonical(VersionID{id.Package, version})
+			if err != nil {
+				return err
+			}
+			gone, err := c.remove(n, pkg, vid)
+			if err != nil {
+				return err
+			}
+			freed = append(freed, gone...)
+		}
+		return c.retarget(n, pkg, rules)
+	})
+	if err == nil {
+		r.svc.drop(ctx, n.ID.Domain, freed)
+	}
+	return err
+}
+
+// DeletePackage removes a package that this repository holds with all its
+// versions and its configuration. Errors as DeleteVersions. Needs
+// DeletePackageVersions, the right by which clients unpublish.
+func (r *Repo) DeletePackage(ctx context.Context, p PackageID, ifRevision int64) error {
+	id, _, err := r.svc.canonical(VersionID{Package: p})
+	if err != nil {
+		return err
+	}
+	n, _, err := r.enter(ctx, DeletePackageVersions, id.Package)
+	if err != nil {
+		return err
+	}
+	var freed []Digest
+	err = r.svc.update(ctx, func(c *change) error {
+		freed = nil
+		pkg, err := c.heldPackage(n, id.Package, ifRevision)
+		if err != nil {
+			return err
+		}
+		versions, err := c.Versions(n.ID, id.Package)
+		if err != nil {
+			return err
+		}
+		for _, v := range versions {
+			gone, err := c.remove(n, pkg, VersionID{id.Package, v.Version})
+			if err != nil {
+				return err
+			}
+			freed = append(freed, gone...)
+		}
+		return c.Tx.DeletePackage(n.ID, id.Package)
+	})
+	if err == nil {
+		r.svc.drop(ctx, n.ID.Domain, freed)
+	}
+	return err
+}
+
+// heldPackage gives the package to be changed.
+func (c *change) heldPackage(n *node, id PackageID, ifRevision int64) (*Package, error) {
+	p, err := c.Package(n.ID, id)
+	switch {
+	case IsNotFound(err):
+		return nil, Errorf(NotFound, "package %q is not in repository %q itself", displayName(id), n.ID.Name).About(n.ID.Package(id))
+	case err != nil:
+		return nil, err
+	case ifRevision != 0 && p.Revision != ifRevision:
+		return nil, Errorf(Conflict, "package %q has changed since it was read; read it again and repeat", displayName(id)).About(n.ID.Package(id))
+	}
+	p.Tags = cloneTags(p.Tags)
+	return &p, nil
+}
+
+// remove deletes one version and gives the digests that it referred to.
+func (c *change) remove(n *node, pkg *Package, id VersionID) ([]Digest, error) {
+	v, err := c.Version(n.ID, id)
+	if IsNotFound(err) {
+		return nil, Errorf(NotFound, "version %s of package %q is not in repository %q itself", id.Version, displayName(id.Package), n.ID.Name).About(n.ID.Package(id.Package))
+	}
+	if err != nil {
+		return nil, err
+	}
+	ch := Changes{AssetsRemoved: len(v.Assets), StatusChanged: true}
+	var freed []Digest
+	for _, a := range v.Assets {
+		freed = append(freed, a.Hashes.SHA256)
+	}
+	v.Status = Deleted
+	err = c.record(n, pkg, v, OpDeleted, ch, func() error { return c.DeleteVersion(n.ID, id) })
+	return freed, err
+}
+
+// retarget takes away tags whose version is gone and lets "latest" point at
+// the newest version that stays.
+func (c *change) retarget(n *node, pkg *Package, rules Rules) error {
+	left, err := c.Versions(n.ID, pkg.ID)
+	if err != nil {
+		return err
+	}
+	var stays []VersionView
+	for _, v := range left {
+		if v.Status == Published {
+			stays = append(stays, VersionView{Version: v})
+		}
+	}
+	slices.SortFunc(stays, func(a, b VersionView) int { return rules.Compare(a.Version.Version, b.Version.Version) })
+	lost := false
+	for tag, version := range pkg.Tags {
+		if slices.ContainsFunc(left, func(v Version) bool { return v.Version == version }) {
+			continue
+		}
+		delete(pkg.Tags, tag)
+		lost = true
+		if tag == "latest" && len(stays) > 0 {
+			pkg.Tags[tag] = newest(stays, rules)
+		}
+	}
+	if !lost {
+		return nil
+	}
+	return c.PutPackage(n.ID, *pkg)
+}
+
+// drop removes blobs to which no row of the domain refers any more. What it
+// cannot remove stays behind as garbage; it does no harm but takes room.
+func (s *Service) drop(ctx context.Context, d DomainID, digests []Digest) {
+	if len(digests) == 0 {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	s.sweeping.Lock()
+	defer s.sweeping.Unlock()
+	err := s.Metadata.View(ctx, func(tx Tx) error {
+		for _, digest := range digests {
+			refs, err := tx.BlobReferences(d, digest)
+			if err != nil {
+				return err
+			}
+			if refs > 0 {
+				continue
+			}
+			if err := s.Blobs.Delete(ctx, d, digest); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.Logger.WarnContext(ctx, "bytes without a reference stay behind", "domain", d.Name, "err", err)
+	}
+}

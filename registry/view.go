@@ -1,0 +1,392 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// PackageView is a package merged over a repository's chain: what one index
+// document shows. It is immutable.
+type PackageView struct {
+	ID       PackageID
+	Versions []VersionView     // the visible ones, ascending in the format's order
+	Tags     map[string]string // each points at a visible version; "latest" is there when a version is
+	Created  time.Time
+	Modified time.Time
+	// Revision is the package's in the asked repository alone; zero: not held there.
+	Revision int64
+	// Metadata is the package-level part of the nearest connection that has one.
+	Metadata json.RawMessage
+}
+
+// Version gives a visible version.
+func (p *PackageView) Version(version string) (*VersionView, bool) {
+	for i := range p.Versions {
+		if p.Versions[i].Version.Version == version {
+			return &p.Versions[i], true
+		}
+	}
+	return nil, false
+}
+
+// VersionView is a version in a PackageView.
+type VersionView struct {
+	Version
+	// Held says that a repository of the chain holds it; else a connection lists
+	// it, Assets are empty and Listed says what there is.
+	Held   bool
+	Listed []ListedAsset
+}
+
+// place is one repository of a package's search order.
+type place struct {
+	node *node
+	held bool
+	pkg  Package // when held
+	open bool    // what lies behind it may be used: no upstream=BLOCK here
+}
+
+// places gives the search order for one package: as far as the chain goes and
+// the package's origin configuration in each repository lets it.
+func (s *Service) places(tx Tx, n *node, p PackageID) ([]place, error) {
+	revisions, err := tx.PackageRevisions(n.ID.Domain, n.chain, p)
+	if err != nil {
+		return nil, err
+	}
+	holds := make(map[string]bool, len(n.chain))
+	for i, name := range n.chain {
+		holds[name] = revisions[i] != 0
+	}
+	var out []place
+	n.walk(func(m *node) bool {
+		if err != nil {
+			return false
+		}
+		at := place{node: m, open: true}
+		if holds[m.ID.Name] {
+			if at.pkg, err = tx.Package(m.ID, p); err != nil {
+				return false
+			}
+			at.held, at.open = true, at.pkg.Restrictions.Upstream != Block
+		}
+		out = append(out, at)
+		return at.open
+	})
+	return out, err
+}
+
+// source is a connection as a package's search order reaches it.
+type source struct {
+	connection string
+	repo       *node // that has the connection
+	listing    *Listing
+	err        error // why there is no listing
+}
+
+// sources gives the connections that the places lead to, without listings yet.
+func (s *Service) sources(places []place, format string) []source {
+	if s.Puller == nil {
+		return nil
+	}
+	var out []source
+	for _, at := range places {
+		if !at.open {
+			continue
+		}
+		for _, c := range at.node.own[format] {
+			out = append(out, source{connection: c, repo: at.node})
+		}
+	}
+	return out
+}
+
+// list fills in what each source offers. A source that fails does not hide the others.
+func (s *Service) list(ctx context.Context, sources []source, d DomainID, p PackageID, now bool) {
+	for i := range sources {
+		sources[i].listing, sources[i].err = s.Puller.Listing(ctx, d, sources[i].connection, p, now)
+	}
+}
+
+// failure is the error of a package that nobody has: a source that failed is
+// not the same as one that does not know it.
+func failure(sources []source, otherwise error) error {
+	for _, src := range sources {
+		if src.err != nil && !IsNotFound(src.err) {
+			return src.err
+		}
+	}
+	return otherwise
+}
+
+// merged is a view with what a cached rendering of it depends on.
+type merged struct {
+	view   *PackageView
+	vector vector
+	from   []string  // connections that it was made of
+	until  time.Time // when it has to be looked at again; zero: never
+	guard  time.Time // when a guard's verdict may change; zero: never
+	again  bool      // a source gave no listing: at until the sources are asked again
+	stale  time.Time // since when a source fails; zero: none does
+}
+
+// merge builds the view of a package from the repositories of the places and
+// the sources' listings. It runs in one View, so that the vector is that of
+// what it saw.
+func (s *Service) merge(ctx context.Context, tx Tx, n *node, p PackageID, rules Rules, places []place, sources []source) (*merged, error) {
+	m := &merged{view: &PackageView{ID: p, Tags: map[string]string{}}}
+	now := s.Clock()
+	seen := map[string]bool{}
+	add := func(v VersionView) {
+		if seen[v.Version.Version] {
+			return
+		}
+		seen[v.Version.Version] = true
+		if v.Status != Published {
+			return
+		}
+		verdict := s.judge(ctx, n, p, &v)
+		m.guard = sooner(m.guard, verdict.Until)
+		if !verdict.Hide {
+			m.view.Versions = append(m.view.Versions, v)
+		}
+	}
+	var tags []map[string]string // nearest first
+	for _, at := range places {
+		if !at.held {
+			continue
+		}
+		if at.node == n {
+			m.view.Revision = at.pkg.Revision
+		}
+		versions, err := tx.Versions(at.node.ID, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range versions {
+			add(VersionView{Version: v, Held: true})
+		}
+		tags = append(tags, at.pkg.Tags)
+		m.dates(at.pkg.Created, at.pkg.Modified)
+	}
+	for _, src := range sources {
+		m.from = append(m.from, src.connection)
+		if src.listing == nil {
+			m.again = true
+			m.until = sooner(m.until, now.Add(retryListing))
+			continue
+		}
+		l := src.listing
+		m.until = sooner(m.until, l.FreshUntil)
+		if !l.FailingSince.IsZero() && (m.stale.IsZero() || l.FailingSince.Before(m.stale)) {
+			m.stale = l.FailingSince
+		}
+		for _, v := range l.Versions {
+			add(VersionView{
+				Version: Version{
+					Version: v.Version, Status: v.Status, Manifest: v.Manifest, Released: v.Released,
+					Origin: Origin{Type: OriginExternal, Connection: src.connection},
+				},
+				Listed: v.Assets,
+			})
+		}
+		tags = append(tags, l.Tags)
+		if m.view.Metadata == nil {
+			m.view.Metadata = l.Metadata
+		}
+		m.dates(time.Time{}, l.Modified)
+	}
+	m.until = sooner(m.until, m.guard)
+	var err error
+	if m.vector, err = n.vector(tx, p, sources); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(m.view.Versions, func(a, b VersionView) int {
+		return rules.Compare(a.Version.Version, b.Version.Version)
+	})
+	m.view.Tags = mergeTags(tags, m.view.Versions, rules)
+	return m, nil
+}
+
+func (m *merged) dates(created, modified time.Time) {
+	if !created.IsZero() && (m.view.Created.IsZero() || created.Before(m.view.Created)) {
+		m.view.Created = created
+	}
+	if modified.After(m.view.Modified) {
+		m.view.Modified = modified
+	}
+}
+
+// retryListing is how soon a package whose source gave no listing is looked up
+// again; the puller has its own, longer memory of what it was told.
+const retryListing = 5 * time.Second
+
+// sooner gives the earlier of two instants, zero meaning never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}
+
+// mergeTags lets the nearest repository's tag win. A tag whose version is not
+// visible falls back to the next one that names a visible version, then to the
+// newest visible version before it; "latest" is never missing while a version
+// is there.
+func mergeTags(nearest []map[string]string, versions []VersionView, rules Rules) map[string]string {
+	out := map[string]string{}
+	if len(versions) == 0 {
+		return out
+	}
+	visible := make(map[string]bool, len(versions))
+	for _, v := range versions {
+		visible[v.Version.Version] = true
+	}
+	lost := map[string]string{}
+	for _, tags := range nearest {
+		for tag, version := range tags {
+			switch {
+			case out[tag] != "":
+			case visible[version]:
+				out[tag] = version
+			case lost[tag] == "":
+				lost[tag] = version
+			}
+		}
+	}
+	for tag, version := range lost {
+		if out[tag] != "" {
+			continue
+		}
+		for i := len(versions) - 1; i >= 0; i-- {
+			if v := versions[i].Version.Version; rules.Compare(v, version) < 0 && rules.Prerelease(v) == rules.Prerelease(version) {
+				out[tag] = v
+				break
+			}
+		}
+	}
+	if out["latest"] == "" {
+		out["latest"] = newest(versions, rules)
+	}
+	return out
+}
+
+// newest gives the highest version that is no prerelease, else the highest.
+func newest(ascending []VersionView, rules Rules) string {
+	for i := len(ascending) - 1; i >= 0; i-- {
+		if v := ascending[i].Version.Version; !rules.Prerelease(v) {
+			return v
+		}
+	}
+	return ascending[len(ascending)-1].Version.Version
+}
+
+// judge asks the Guard about a version.
+func (s *Service) judge(ctx context.Context, n *node, p PackageID, v *VersionView) Verdict {
+	if s.Guard == nil {
+		return Verdict{}
+	}
+	subject := Subject{
+		Repo: n.ID, Version: VersionID{p, v.Version.Version}, Origin: v.Origin,
+		Released: v.Released, FirstSeen: v.Published,
+	}
+	for _, a := range v.Assets {
+		subject.Hashes = append(subject.Hashes, a.Hashes)
+	}
+	return s.Guard.Judge(ctx, subject)
+}
+
+// view builds the merged view of a package for the asked repository. NotFound
+// when no visible version is there; UpstreamFailed when that may be because a
+// source failed.
+func (s *Service) view(ctx context.Context, n *node, p PackageID, rules Rules) (*merged, error) {
+	var at []place
+	err := s.Metadata.View(ctx, func(tx Tx) error {
+		var err error
+		at, err = s.places(tx, n, p)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	sources := s.sources(at, p.Format)
+	s.list(ctx, sources, n.ID.Domain, p, false)
+	var m *merged
+	err = s.Metadata.View(ctx, func(tx Tx) error {
+		// What the first look saw may have changed while sources were asked; a
+		// source that became reachable meanwhile is found by the next request.
+		at, err := s.places(tx, n, p)
+		if err != nil {
+			return err
+		}
+		m, err = s.merge(ctx, tx, n, p, rules, at, reachable(sources, at))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(m.view.Versions) == 0 {
+		return m, failure(sources, noPackage(n.ID, p))
+	}
+	if err := failure(sources, nil); err != nil {
+		s.Logger.DebugContext(ctx, "an upstream registry failed; serving what is held",
+			"domain", n.ID.Domain.Name, "repo", n.ID.Name, "format", p.Format, "package", displayName(p), "err", err)
+	}
+	return m, nil
+}
+
+// reachable drops sources that the places do not lead to any more.
+func reachable(sources []source, places []place) []source {
+	return slices.DeleteFunc(sources, func(src source) bool {
+		return !slices.ContainsFunc(places, func(at place) bool { return at.open && at.node == src.repo })
+	})
+}
+
+// Package gives the merged view of a package, built for this call. NotFound
+// where no visible version is there. Needs ReadFromRepository.
+func (r *Repo) Package(ctx context.Context, p PackageID) (*PackageView, error) {
+	id, rules, err := r.svc.canonical(VersionID{Package: p})
+	if err != nil {
+		return nil, err
+	}
+	n, _, err := r.enter(ctx, ReadFromRepository, PackageID{})
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.svc.view(ctx, n, id.Package, rules)
+	if err != nil {
+		return nil, err
+	}
+	return m.view, nil
+}
+
+// Held gives a package as this repository alone holds it, visible versions
+// only: the base of an edit of the whole document. NotFound when it does not
+// hold the package. Needs ReadFromRepository.
+func (r *Repo) Held(ctx context.Context, p PackageID) (*PackageView, error) {
+	id, rules, err := r.svc.canonical(VersionID{Package: p})
+	if err != nil {
+		return nil, err
+	}
+	n, _, err := r.enter(ctx, ReadFromRepository, PackageID{})
+	if err != nil {
+		return nil, err
+	}
+	var m *merged
+	err = r.svc.Metadata.View(ctx, func(tx Tx) error {
+		pkg, err := tx.Package(n.ID, id.Package)
+		if err != nil {
+			return err
+		}
+		m, err = r.svc.merge(ctx, tx, n, id.Package, rules, []place{{node: n, held: true, pkg: pkg}}, nil)
+		return err
+	})
+	if IsNotFound(err) {
+		return nil, Errorf(NotFound, "package %q is not in repository %q itself", displayName(id.Package), n.ID.Name).About(n.ID.Package(id.Package))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.view, nil
+}
