@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/base64"
 	"net/url"
 	"regexp"
 	"slices"
@@ -102,11 +103,7 @@ func (c *Connections) Put(ctx context.Context, conn Connection) error {
 		return Errorf(Conflict, "external connection %s is given by %s, which outranks what is set here; change it there", conn.Name, given.Source)
 	}
 	if c.Sealer != nil {
-		sealed, err := c.Sealer.Seal(connectionPurpose, conn.Name, []byte(conn.URL))
-		if err != nil {
-			return err
-		}
-		conn.URL = string(sealed)
+		conn.URL = base64.StdEncoding.EncodeToString(c.Sealer.Seal(connectionPurpose, conn.Name, []byte(conn.URL)))
 	}
 	return c.Metadata.Update(ctx, func(tx Tx) error { return tx.PutConnection(conn) })
 }
@@ -115,7 +112,11 @@ func (c *Connections) unseal(conn Connection) (Connection, error) {
 	if c.Sealer == nil {
 		return conn, nil
 	}
-	plain, err := c.Sealer.Open(connectionPurpose, conn.Name, []byte(conn.URL))
+	sealed, err := base64.StdEncoding.DecodeString(conn.URL)
+	if err != nil {
+		return Connection{}, Errorf(Internal, "the URL of external connection %s is no seal: %w", conn.Name, err)
+	}
+	plain, err := c.Sealer.Open(connectionPurpose, conn.Name, sealed)
 	if err != nil {
 		return Connection{}, Errorf(Internal, "the URL of external connection %s cannot be unsealed: %w", conn.Name, err)
 	}

@@ -515,7 +515,7 @@ type GetAnswer struct {
 // Sealer encrypts what must not lie open in storage. What was sealed for one
 // purpose and id opens for these only.
 type Sealer interface {
-	Seal(purpose, id string, plain []byte) ([]byte, error)
+	Seal(purpose, id string, plain []byte) []byte
 	Open(purpose, id string, sealed []byte) ([]byte, error)
 }
 
