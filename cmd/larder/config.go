@@ -1,0 +1,325 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+)
+
+// Config is everything that `larder serve` can be told. Each field is a flag,
+// an environment variable and a key of the YAML file named by --config; the
+// flag outranks the environment, and the environment the file.
+type Config struct {
+	Data      string
+	Listen    string
+	TLSCert   string
+	TLSKey    string
+	PublicURL string
+	Trusted   []string // addresses or CIDR ranges
+	Region    string
+
+	Metadata  string // empty: SQLite in Data
+	Blobs     string // empty: files in Data
+	MasterKey string // a file; empty: one in Data
+
+	NATS       string // empty: the server inside the process
+	NATSListen string
+
+	MetricsListen  string // empty: /-/metrics of Listen
+	AnonymousReads bool
+	PrivateTargets bool
+
+	// Connections are settings of --external-connection by connection name.
+	Connections map[string]ConnectionSetting
+
+	// natsAsked is set where NATSListen was said and is not the default: then
+	// a taken port is a failed start.
+	natsAsked bool
+}
+
+const (
+	defaultData       = "larder-data"
+	defaultListen     = "127.0.0.1:8484"
+	defaultNATSListen = "127.0.0.1:8485"
+	defaultRegion     = "us-east-1"
+)
+
+// configFlags are the flags of `larder serve`: the only list of its settings.
+func configFlags(c *Config) *pflag.FlagSet {
+	f := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	f.SortFlags = false
+	f.String("config", "", "YAML `file` with these settings, keys as the flags")
+	f.StringVar(&c.Data, "data", defaultData, "`folder` of database, blobs, keys, event stream and credentials")
+	f.StringVar(&c.Listen, "listen", defaultListen, "`address` to listen on; port 0 picks one")
+	f.StringVar(&c.TLSCert, "tls-cert", "", "certificate `file` (PEM); needs --tls-key")
+	f.StringVar(&c.TLSKey, "tls-key", "", "private key `file` (PEM) of --tls-cert")
+	f.StringVar(&c.PublicURL, "public-url", "", "`URL` that clients are told (default: from the request's Host)")
+	f.StringArrayVar(&c.Trusted, "trusted-proxy", nil, "address or `CIDR` of a proxy whose X-Forwarded-* headers count; repeatable")
+	f.StringVar(&c.Region, "region", defaultRegion, "`name` of the region in ARNs")
+	f.StringVar(&c.Metadata, "metadata", "", "`URL` of the database (default: SQLite in the data folder)")
+	f.StringVar(&c.Blobs, "blobs", "", "`URL` of the blob store (default: files in the data folder)")
+	f.StringVar(&c.NATS, "nats", "", "`URL` of an external NATS server with JetStream (default: one inside this process)")
+	f.StringVar(&c.NATSListen, "nats-listen", defaultNATSListen, "`address` where the inner NATS server listens for followers, or off")
+	f.StringArray("external-connection", nil, "`NAME=URL` where a connection leads, NAME=FORMAT+URL for a custom one; repeatable")
+	f.BoolVar(&c.AnonymousReads, "allow-anonymous-reads", false, "requests without a credential may read where a policy grants Principal \"*\"")
+	f.BoolVar(&c.PrivateTargets, "allow-private-targets", false, "web hooks and connections may lead to loopback and private addresses")
+	f.StringVar(&c.MasterKey, "master-key", "", "`file` with the key that seals secrets (default: one in the data folder)")
+	f.StringVar(&c.MetricsListen, "metrics-listen", "", "own `address` for /-/metrics")
+	return f
+}
+
+// envName is the environment variable of a flag.
+func envName(flag string) string {
+	return "LARDER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// complete fills what the command line left open from the environment and the
+// file, and checks the whole. The FlagSet has been parsed.
+func (c *Config) complete(f *pflag.FlagSet, getenv func(string) string) error {
+	said := map[string]origin{}
+	f.Visit(func(fl *pflag.Flag) { said[fl.Name] = fromFlag })
+
+	asked, _ := f.GetStringArray("external-connection")
+	if err := c.addConnections(asked, fromFlag); err != nil {
+		return fmt.Errorf("--external-connection: %w", err)
+	}
+
+	var err error
+	f.VisitAll(func(fl *pflag.Flag) {
+		value := getenv(envName(fl.Name))
+		if value == "" || err != nil {
+			return
+		}
+		if fl.Name == "external-connection" {
+			err = c.addConnections(splitList(value), fromEnvironment)
+		} else if said[fl.Name] == "" {
+			said[fl.Name] = fromEnvironment
+			err = setFlag(fl, splitIfList(fl, value))
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", envName(fl.Name), err)
+		}
+	})
+	if err != nil {
+		return err
+	}
+
+	file, _ := f.GetString("config")
+	if file != "" {
+		if err := c.readFile(file, f, said); err != nil {
+			return err
+		}
+	}
+	c.natsAsked = said["nats-listen"] != "" && c.NATSListen != defaultNATSListen
+	return c.check()
+}
+
+// readFile takes settings that nobody has said yet from a YAML file.
+func (c *Config) readFile(name string, f *pflag.FlagSet, said map[string]origin) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("--config: %w", err)
+	}
+	var doc map[string]yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return fmt.Errorf("--config: %s is not a YAML mapping of settings: %w", name, err)
+	}
+	for key, node := range doc {
+		at := fmt.Sprintf("--config: %s:%d: %s", name, node.Line, key)
+		fl := f.Lookup(key)
+		if fl == nil || key == "config" {
+			return fmt.Errorf("%s: no such setting; keys are the flags of `larder serve --help` without the dashes", at)
+		}
+		values, err := nodeValues(&node)
+		if err != nil {
+			return fmt.Errorf("%s: %w", at, err)
+		}
+		switch {
+		case key == "external-connection":
+			err = c.addConnections(values, fromConfig)
+		case said[key] == "":
+			said[key] = fromConfig
+			err = setFlag(fl, values)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", at, err)
+		}
+	}
+	return nil
+}
+
+// nodeValues reads a scalar, a list of scalars, or a mapping as NAME=VALUE pairs.
+func nodeValues(n *yaml.Node) ([]string, error) {
+	var (
+		one  string
+		many []string
+		pair map[string]string
+	)
+	switch n.Kind {
+	case yaml.ScalarNode:
+		err := n.Decode(&one)
+		return []string{one}, err
+	case yaml.SequenceNode:
+		err := n.Decode(&many)
+		return many, err
+	case yaml.MappingNode:
+		if err := n.Decode(&pair); err != nil {
+			return nil, err
+		}
+		for k, v := range pair {
+			many = append(many, k+"="+v)
+		}
+		return many, nil
+	}
+	return nil, errors.New("expected a value or a list of values")
+}
+
+// setFlag gives a flag its values; only list flags take other than one.
+func setFlag(f *pflag.Flag, values []string) error {
+	if l, ok := f.Value.(pflag.SliceValue); ok {
+		return l.Replace(values)
+	}
+	if len(values) != 1 {
+		return errors.New("takes one value")
+	}
+	return f.Value.Set(values[0])
+}
+
+func splitIfList(f *pflag.Flag, value string) []string {
+	if _, ok := f.Value.(pflag.SliceValue); ok {
+		return splitList(value)
+	}
+	return []string{value}
+}
+
+// splitList reads a list from one environment variable: items parted by white
+// space or commas. A comma within a URL is written %2C.
+func splitList(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool {
+		return r == ',' || r == ' ' || r == '\n' || r == '\t' || r == '\r'
+	})
+}
+
+// check finds what cannot work before anything is opened.
+func (c *Config) check() error {
+	if c.Data == "" {
+		return errors.New("--data: name a folder")
+	}
+	abs, err := filepath.Abs(c.Data)
+	if err != nil {
+		return fmt.Errorf("--data: %w", err)
+	}
+	c.Data = abs
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key go together: name both files")
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			return fmt.Errorf("--public-url: %q is not an http or https URL such as https://packages.example.com", maskURL(c.PublicURL))
+		}
+		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	}
+	if _, err := c.trustedPrefixes(); err != nil {
+		return err
+	}
+	if c.Region == "" || strings.ContainsAny(c.Region, ":/ ") {
+		return fmt.Errorf("--region: %q cannot stand in an ARN; take a name such as %s", c.Region, defaultRegion)
+	}
+	if c.NATSListen == "" {
+		c.NATSListen = "off"
+	}
+	return nil
+}
+
+// trustedPrefixes reads Trusted; a lone address is a prefix of its full length.
+func (c *Config) trustedPrefixes() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, s := range c.Trusted {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			a, errA := netip.ParseAddr(s)
+			if errA != nil {
+				return nil, fmt.Errorf("--trusted-proxy: %q is neither an address nor a range such as 10.0.0.0/8", s)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}
+
+// LogValue is the configuration as it is shown at the start: without secrets.
+func (c *Config) LogValue() slog.Value {
+	var connections []any
+	for _, name := range sortedKeys(c.Connections) {
+		connections = append(connections, slog.String(name, maskURL(c.Connections[name].URL)))
+	}
+	return slog.GroupValue(
+		slog.String("data", c.Data),
+		slog.String("listen", c.Listen),
+		slog.Bool("tls", c.TLSCert != ""),
+		slog.String("public-url", c.PublicURL),
+		slog.String("trusted-proxy", strings.Join(c.Trusted, ",")),
+		slog.String("region", c.Region),
+		slog.String("metadata", cmp.Or(maskURL(c.Metadata), "SQLite in the data folder")),
+		slog.String("blobs", cmp.Or(maskURL(c.Blobs), "files in the data folder")),
+		slog.String("nats", cmp.Or(maskURL(c.NATS), "inside this process")),
+		slog.String("nats-listen", c.NATSListen),
+		slog.String("metrics-listen", c.MetricsListen),
+		slog.Bool("allow-anonymous-reads", c.AnonymousReads),
+		slog.Bool("allow-private-targets", c.PrivateTargets),
+		slog.Group("external-connection", connections...),
+	)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// maskURL hides the password of a URL and what stands in its query; an
+// unreadable URL is hidden whole.
+func maskURL(s string) string {
+	if s == "" {
+		return ""
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return "(unreadable URL)"
+	}
+	if u.RawQuery != "" {
+		q := u.Query()
+		for k := range q {
+			if k != "endpoint" && k != "region" && k != "sslmode" {
+				q.Set(k, "xxxxx")
+			}
+		}
+		u.RawQuery = q.Encode()
+	}
+	return u.Redacted()
+}
+
+// plainError shortens what the operating system says to its own words.
+func plainError(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
