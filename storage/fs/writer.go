@@ -1,0 +1,105 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"larder/registry"
+)
+
+// writer is a registry.BlobWriter over a file in tmp.
+type writer struct {
+	blobs  *Blobs
+	domain registry.DomainID
+	file   *os.File
+
+	mu     sync.Mutex // orders Write, Commit and Abort
+	failed error      // of a write: the bytes are not whole
+	done   bool
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, err := w.file.Write(p)
+	if err != nil {
+		err = fmt.Errorf("blobs: write: %w", err)
+		w.failed = err
+	}
+	return n, err
+}
+
+// ReadAt implements io.ReaderAt until Commit or Abort; then it fails with fs.ErrClosed.
+func (w *writer) ReadAt(p []byte, off int64) (int, error) { return w.file.ReadAt(p, off) }
+
+// Commit implements registry.BlobWriter. A failed Commit has dropped the bytes.
+func (w *writer) Commit(ctx context.Context, digest registry.Digest) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.done {
+		return fmt.Errorf("blobs: commit: the writer is committed or aborted: %w", fs.ErrClosed)
+	}
+	w.done = true
+	err := w.commit(ctx, digest)
+	if err != nil {
+		err = fmt.Errorf("blobs: commit: %w", err)
+		os.Remove(w.file.Name())
+	}
+	return err
+}
+
+func (w *writer) commit(ctx context.Context, digest registry.Digest) error {
+	if err := errors.Join(w.failed, ctx.Err()); err != nil {
+		w.file.Close()
+		return err
+	}
+	target, err := w.blobs.path(w.domain, digest)
+	if err != nil {
+		w.file.Close()
+		return err
+	}
+	// Folders first: the journal of most file systems then writes them together
+	// with the file.
+	if err := w.blobs.durable.make(w.blobs.root, w.domain, digest); err != nil {
+		w.file.Close()
+		return err
+	}
+	if err := errors.Join(w.file.Sync(), w.file.Close()); err != nil {
+		return err
+	}
+	// A blob that is there stays, but counts as new: whoever sweeps unused blobs
+	// spares young ones, and this one is about to be used.
+	now := time.Now()
+	switch err := os.Chtimes(target, now, now); {
+	case err == nil:
+		if err := os.Remove(w.file.Name()); err != nil {
+			return err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	default:
+		if err := os.Rename(w.file.Name(), target); err != nil {
+			return err
+		}
+	}
+	// For a blob that was there, too: another writer may have put it there a
+	// moment ago and not come as far as this.
+	return syncFolder(filepath.Dir(target))
+}
+
+// Abort implements registry.BlobWriter.
+func (w *writer) Abort() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.done {
+		return nil
+	}
+	w.done = true
+	return errors.Join(w.file.Close(), os.Remove(w.file.Name()))
+}

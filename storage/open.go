@@ -1,0 +1,60 @@
+// Package storage chooses where bytes and rows are kept. It owns the choice
+// only; the implementations are in its folders, and storagetest has the
+// contract that all of them keep.
+package storage
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"larder/registry"
+	"larder/storage/fs"
+	"larder/storage/sqlite"
+)
+
+// Metadata opens the rows at the URL: empty is the SQLite file larder.db in
+// dataDir, which is made where it is missing. Invalid: a URL that no engine of
+// this build takes. The caller closes what it gets.
+func Metadata(ctx context.Context, url, dataDir string) (registry.Metadata, error) {
+	switch scheme := schemeOf(url); {
+	case url == "":
+		if err := os.MkdirAll(dataDir, 0o700); err != nil {
+			return nil, fmt.Errorf("data folder: %w", err)
+		}
+		db, err := sqlite.Open(ctx, filepath.Join(dataDir, "larder.db"))
+		if err != nil {
+			return nil, err
+		}
+		return db, nil
+	case scheme == "postgres", scheme == "postgresql":
+		return nil, registry.Errorf(registry.Invalid, "this build has no PostgreSQL engine: leave --metadata out to keep rows in SQLite in the data folder")
+	default:
+		return nil, registry.Errorf(registry.Invalid, "--metadata names no engine of this build: leave it out to keep rows in SQLite in the data folder")
+	}
+}
+
+// Blobs opens the bytes at the URL: empty is the folder blobs in dataDir, which
+// is made where it is missing. Invalid: a URL that no engine of this build takes.
+func Blobs(url, dataDir string) (registry.Blobs, error) {
+	switch scheme := schemeOf(url); {
+	case url == "":
+		b, err := fs.Open(filepath.Join(dataDir, "blobs"))
+		if err != nil {
+			return nil, err
+		}
+		return b, nil
+	case scheme == "s3":
+		return nil, registry.Errorf(registry.Invalid, "this build has no S3 engine: leave --blobs out to keep bytes as files in the data folder")
+	default:
+		return nil, registry.Errorf(registry.Invalid, "--blobs names no engine of this build: leave it out to keep bytes as files in the data folder")
+	}
+}
+
+// schemeOf is the part before "://". The rest may hold a password and is in no message.
+func schemeOf(url string) string {
+	scheme, _, _ := strings.Cut(url, "://")
+	return strings.ToLower(scheme)
+}

@@ -1,0 +1,191 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	modernc "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"larder/registry"
+	"larder/storage/sqlmeta"
+)
+
+const (
+	// maxReaders bounds the views that run at the same time; more wait.
+	maxReaders = 64
+	// idleReaders is how many connections stay open while nobody reads.
+	idleReaders = 4
+	// busyTimeout is how long SQLite itself waits for a lock before we try again.
+	busyTimeout = 5 * time.Second
+	// walLimit is the size in bytes to which the log is cut after it grew beyond.
+	walLimit = 64 << 20
+)
+
+// DB is registry.Metadata in an SQLite file.
+type DB struct {
+	sql      *sql.DB
+	clock    registry.Clock
+	counters *sqlmeta.Counters
+	unlock   func() error
+	remove   string // folder that goes when the database is closed
+
+	writer chan *sqlmeta.Session // holds the one writing session while nobody writes
+	slots  chan struct{}         // one for each view that runs
+
+	mu     sync.Mutex
+	idle   []*sqlmeta.Session
+	closed bool
+}
+
+var _ registry.Metadata = (*DB)(nil)
+
+// Option changes how a database is opened.
+type Option func(*DB)
+
+// WithClock sets what transactions take as their time; else time.Now.
+func WithClock(c registry.Clock) Option {
+	return func(d *DB) { d.clock = c }
+}
+
+// Open opens or makes the database file, whose folder must exist, and brings
+// its schema up to date. Errors: Unavailable where another process has the file
+// open or a newer larder wrote it. The caller closes the DB.
+func Open(ctx context.Context, path string, options ...Option) (*DB, error) {
+	unlock, err := lock(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	d, err := open(ctx, path, "FULL", options)
+	if err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	d.unlock = unlock
+	return d, nil
+}
+
+// OpenMemory gives an empty database that nothing stays of after Close: for
+// tests and small uses. The contract is that of a file, down to views that run
+// beside an update, which SQLite's own in-memory databases do not allow; so it
+// is a file in a temporary folder that is never synchronized to disk.
+func OpenMemory(ctx context.Context, options ...Option) (*DB, error) {
+	dir, err := os.MkdirTemp("", "larder-metadata-")
+	if err != nil {
+		return nil, err
+	}
+	d, err := open(ctx, filepath.Join(dir, "larder.db"), "OFF", options)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	d.remove = dir
+	return d, nil
+}
+
+func open(ctx context.Context, path, synchronous string, options []Option) (_ *DB, err error) {
+	// SQLite would make the file readable to others.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	d := &DB{
+		clock:  time.Now,
+		writer: make(chan *sqlmeta.Session, 1),
+		slots:  make(chan struct{}, maxReaders),
+	}
+	for _, o := range options {
+		o(d)
+	}
+	d.sql, err = sql.Open("sqlite", source(path, synchronous))
+	if err != nil {
+		return nil, err
+	}
+	d.sql.SetMaxIdleConns(idleReaders)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.sql.Close())
+		}
+	}()
+	conn, err := d.sql.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	if err := sqlmeta.Migrate(ctx, conn, sqlmeta.SQLite); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), conn.Close())
+	}
+	if d.counters, err = sqlmeta.LoadCounters(ctx, conn); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), conn.Close())
+	}
+	d.writer <- sqlmeta.NewSession(conn, sqlmeta.SQLite)
+	return d, nil
+}
+
+func source(path, synchronous string) string {
+	q := url.Values{"_pragma": {
+		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
+		"journal_mode(WAL)",
+		"synchronous(" + synchronous + ")",
+		"foreign_keys(ON)",
+		"temp_store(MEMORY)",
+		fmt.Sprintf("journal_size_limit(%d)", walLimit),
+	}}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
+
+// Counters implements registry.Metadata without a statement.
+func (d *DB) Counters(_ context.Context, id registry.DomainID) (registry.Counters, error) {
+	return d.counters.Of(id), nil
+}
+
+// Close waits for the transactions that run, then closes the file. Later
+// transactions are Unavailable. A second Close does nothing.
+func (d *DB) Close() error {
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return nil
+	}
+	d.closed = true
+	d.mu.Unlock()
+
+	for range maxReaders {
+		d.slots <- struct{}{} // kept: no view begins any more
+	}
+	writer := <-d.writer
+	close(d.writer)
+	var errs []error
+	for _, s := range d.idle {
+		errs = append(errs, s.Close())
+	}
+	errs = append(errs, writer.Close(), d.sql.Close())
+	if d.remove != "" {
+		errs = append(errs, os.RemoveAll(d.remove))
+	}
+	if d.unlock != nil {
+		errs = append(errs, d.unlock())
+	}
+	return errors.Join(errs...)
+}
+
+func errClosed() error {
+	return registry.Errorf(registry.Unavailable, "the metadata store is closed")
+}
+
+// busy reports whether the database was locked by someone else, which passes.
+func busy(err error) bool {
+	var e *modernc.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	code := e.Code() & 0xff
+	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
+}

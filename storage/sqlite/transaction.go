@@ -1,0 +1,155 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"larder/registry"
+	"larder/storage/sqlmeta"
+)
+
+// Update implements registry.Metadata. Updates queue; f runs once.
+func (d *DB) Update(ctx context.Context, f func(registry.Tx) error) error {
+	var session *sqlmeta.Session
+	select {
+	case s, ok := <-d.writer:
+		if !ok {
+			return errClosed()
+		}
+		session = s
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { d.writer <- session }()
+
+	var moved sqlmeta.Moved
+	err := d.transact(ctx, session, "BEGIN IMMEDIATE", func(tx *sqlmeta.Tx) (err error) {
+		if err := f(tx); err != nil {
+			return err
+		}
+		moved, err = tx.Finish()
+		return err
+	})
+	if err == nil {
+		d.counters.Apply(moved)
+	}
+	return err
+}
+
+// View implements registry.Metadata. A change tried in a view is Internal.
+func (d *DB) View(ctx context.Context, f func(registry.Tx) error) error {
+	session, err := d.reader(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.release(session)
+	return d.transact(ctx, session, "BEGIN", func(tx *sqlmeta.Tx) error { return f(tx) })
+}
+
+// transact runs f between begin and commit. Whatever else happens, f's panic
+// included, nothing of it stays and the session is free for the next one.
+func (d *DB) transact(ctx context.Context, s *sqlmeta.Session, begin string, f func(*sqlmeta.Tx) error) (err error) {
+	if err := d.begin(ctx, s, begin); err != nil {
+		return err
+	}
+	// Ending the transaction is not for the caller's context to stop.
+	end := context.WithoutCancel(ctx)
+	tx := s.Tx(ctx, d.clock())
+	committed := false
+	defer func() {
+		tx.End()
+		if !committed {
+			if _, e := s.Exec(end, "ROLLBACK"); e != nil && err == nil {
+				err = fmt.Errorf("metadata: roll back: %w", e)
+			}
+		}
+	}()
+	if err := f(tx); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for {
+		_, err := s.Exec(end, "COMMIT")
+		if err == nil {
+			committed = true
+			return nil
+		}
+		if !busy(err) || ctx.Err() != nil {
+			return &registry.Error{Code: registry.Internal, Msg: "metadata: commit", Err: err}
+		}
+	}
+}
+
+func (d *DB) begin(ctx context.Context, s *sqlmeta.Session, begin string) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, err := s.Exec(ctx, begin)
+		if err == nil {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !busy(err) {
+			return &registry.Error{Code: registry.Internal, Msg: "metadata: begin", Err: err}
+		}
+	}
+}
+
+// reader gives a session for one view; release takes it back.
+func (d *DB) reader(ctx context.Context) (*sqlmeta.Session, error) {
+	select {
+	case d.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		<-d.slots
+		return nil, errClosed()
+	}
+	if n := len(d.idle); n > 0 {
+		s := d.idle[n-1]
+		d.idle = d.idle[:n-1]
+		d.mu.Unlock()
+		return s, nil
+	}
+	d.mu.Unlock()
+
+	s, err := d.newReader(ctx)
+	if err != nil {
+		<-d.slots
+		return nil, &registry.Error{Code: registry.Internal, Msg: "metadata: connect", Err: err}
+	}
+	return s, nil
+}
+
+func (d *DB) newReader(ctx context.Context) (*sqlmeta.Session, error) {
+	conn, err := d.sql.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, "PRAGMA query_only = ON"); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return sqlmeta.NewSession(conn, sqlmeta.SQLite), nil
+}
+
+func (d *DB) release(s *sqlmeta.Session) {
+	d.mu.Lock()
+	if len(d.idle) < idleReaders {
+		d.idle = append(d.idle, s)
+		s = nil
+	}
+	d.mu.Unlock()
+	if s != nil {
+		s.Close()
+	}
+	<-d.slots
+}

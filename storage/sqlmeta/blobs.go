@@ -1,0 +1,85 @@
+package sqlmeta
+
+import (
+	"larder/registry"
+)
+
+// references is by how much the number of assets that hold a digest changes.
+type references map[registry.Digest]reference
+
+type reference struct{ size, delta int64 }
+
+func (r references) add(a registry.Asset, delta int64) {
+	d := r[a.Hashes.SHA256]
+	d.size = a.Size
+	d.delta += delta
+	r[a.Hashes.SHA256] = d
+}
+
+// refer changes the reference counts of the domain's blobs, and the size of
+// the domain where a digest comes first or goes last.
+func (t *Tx) refer(domain int64, refs references) error {
+	var grown int64
+	for digest, r := range refs {
+		if r.delta == 0 {
+			continue
+		}
+		var left, size int64
+		_, err := t.one("refer to blob", `
+			INSERT INTO blobs (domain_id, sha256, size, refs) VALUES (?, ?, ?, ?)
+			ON CONFLICT (domain_id, sha256) DO UPDATE SET refs = blobs.refs + excluded.refs
+			RETURNING refs, size`,
+			[]any{domain, digest[:], r.size, r.delta}, &left, &size)
+		if err != nil {
+			return err
+		}
+		switch {
+		case left == 0:
+			if _, err := t.exec("drop blob", `DELETE FROM blobs WHERE domain_id = ? AND sha256 = ?`, domain, digest[:]); err != nil {
+				return err
+			}
+			grown -= size
+		case left == r.delta:
+			grown += size
+		}
+	}
+	return t.grow(domain, grown)
+}
+
+// releaseAssets takes the references of assets away whose versions v the rest
+// of the statement selects. The assets themselves go with their versions.
+func (t *Tx) releaseAssets(domain int64, rest string, arg any) error {
+	_, err := t.exec("release blobs", `
+		UPDATE blobs SET refs = blobs.refs - gone.n
+		FROM (SELECT a.sha256 AS digest, COUNT(*) AS n FROM versions v JOIN assets a ON a.version_id = v.id `+rest+` GROUP BY a.sha256) AS gone
+		WHERE blobs.domain_id = ? AND blobs.sha256 = gone.digest`, arg, domain)
+	if err != nil {
+		return err
+	}
+	var size int64
+	if _, err := t.one("measure unused blobs", `SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blobs WHERE domain_id = ? AND refs = 0`,
+		[]any{domain}, &size); err != nil {
+		return err
+	}
+	if _, err := t.exec("drop unused blobs", `DELETE FROM blobs WHERE domain_id = ? AND refs = 0`, domain); err != nil {
+		return err
+	}
+	return t.grow(domain, -size)
+}
+
+func (t *Tx) grow(domain, bytes int64) error {
+	if bytes == 0 {
+		return nil
+	}
+	_, err := t.exec("size domain", `UPDATE domains SET asset_size = asset_size + ? WHERE id = ?`, bytes, domain)
+	return err
+}
+
+// BlobReferences implements registry.VersionRows.
+func (t *Tx) BlobReferences(d registry.DomainID, digest registry.Digest) (int, error) {
+	var n int
+	_, err := t.one("count references", `
+		SELECT b.refs FROM domains d JOIN blobs b ON b.domain_id = d.id WHERE d.owner = ? AND d.name = ? AND b.sha256 = ?`,
+		[]any{d.Owner, d.Name, digest[:]}, &n)
+	return n, err
+}

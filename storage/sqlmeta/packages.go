@@ -1,0 +1,173 @@
+package sqlmeta
+
+import (
+	"database/sql"
+	"strings"
+
+	"larder/registry"
+)
+
+const packageColumns = `p.format, p.namespace, p.name, p.publish, p.upstream, p.created, p.modified, p.revision, p.sequence, p.tags`
+
+func scanPackage(row *sql.Rows) (registry.Package, error) {
+	var p registry.Package
+	var created, modified int64
+	var tags string
+	err := row.Scan(&p.ID.Format, &p.ID.Namespace, &p.ID.Name, &p.Restrictions.Publish, &p.Restrictions.Upstream,
+		&created, &modified, &p.Revision, &p.Sequence, &tags)
+	if err != nil {
+		return p, err
+	}
+	p.Created, p.Modified = instant(created), instant(modified)
+	p.Tags, err = tagsOf(tags)
+	return p, err
+}
+
+// inRepository finds a package by the names of its repository and its own.
+const inRepository = ` FROM repositories r JOIN packages p ON p.repository_id = r.id `
+const packageNamed = ` r.name = ? AND r.domain_name = ? AND r.domain_owner = ? AND p.format = ? AND p.namespace = ? AND p.name = ?`
+
+func packageArgs(r registry.RepoID, p registry.PackageID) []any {
+	return []any{r.Name, r.Domain.Name, r.Domain.Owner, p.Format, p.Namespace, p.Name}
+}
+
+func noPackage(r registry.RepoID, p registry.PackageID) error {
+	return notFound(r.Package(p), "package "+p.String()+" in repository "+r.Domain.Name+"/"+r.Name)
+}
+
+// Package implements registry.PackageRows.
+func (t *Tx) Package(r registry.RepoID, id registry.PackageID) (registry.Package, error) {
+	var p registry.Package
+	found := false
+	err := t.each("read package", `SELECT `+packageColumns+inRepository+`WHERE`+packageNamed, packageArgs(r, id),
+		func(row *sql.Rows) (err error) {
+			found = true
+			p, err = scanPackage(row)
+			return err
+		})
+	if err == nil && !found {
+		err = noPackage(r, id)
+	}
+	return p, err
+}
+
+// packageKey is the rows of the package and its domain, or NotFound.
+func (t *Tx) packageKey(r registry.RepoID, id registry.PackageID) (pkg, domain int64, err error) {
+	found, err := t.one("find package", `SELECT p.id, r.domain_id`+inRepository+`WHERE`+packageNamed, packageArgs(r, id), &pkg, &domain)
+	if err == nil && !found {
+		err = noPackage(r, id)
+	}
+	return pkg, domain, err
+}
+
+// PutPackage implements registry.PackageRows.
+func (t *Tx) PutPackage(r registry.RepoID, p registry.Package) error {
+	k, err := t.repository(r)
+	if err != nil {
+		return err
+	}
+	revision, err := t.next("revision")
+	if err != nil {
+		return err
+	}
+	_, err = t.exec("put package", `
+		INSERT INTO packages (repository_id, format, namespace, name, publish, upstream, created, modified, revision, sequence, tags)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (repository_id, format, namespace, name) DO UPDATE
+		SET publish = excluded.publish, upstream = excluded.upstream, created = excluded.created, modified = excluded.modified,
+			revision = excluded.revision, sequence = excluded.sequence, tags = excluded.tags`,
+		k.id, p.ID.Format, p.ID.Namespace, p.ID.Name, string(p.Restrictions.Publish), string(p.Restrictions.Upstream),
+		millis(p.Created), millis(p.Modified), revision, p.Sequence, tagsText(p.Tags))
+	if err != nil {
+		return err
+	}
+	t.moveContents(r.Domain)
+	return nil
+}
+
+// DeletePackage implements registry.PackageRows.
+func (t *Tx) DeletePackage(r registry.RepoID, id registry.PackageID) error {
+	pkg, domain, err := t.packageKey(r, id)
+	if err != nil {
+		return err
+	}
+	if err := t.releaseAssets(domain, `WHERE v.package_id = ?`, pkg); err != nil {
+		return err
+	}
+	if _, err := t.exec("delete package", `DELETE FROM packages WHERE id = ?`, pkg); err != nil {
+		return err
+	}
+	t.moveContents(r.Domain)
+	return nil
+}
+
+// Packages implements registry.PackageRows.
+func (t *Tx) Packages(r registry.RepoID, f registry.PackageFilter, p registry.Page) ([]registry.Package, string, error) {
+	from, err := after(p, 3)
+	if err != nil {
+		return nil, "", err
+	}
+	var w where
+	w.and("p.repository_id = (SELECT id FROM repositories WHERE name = ? AND domain_name = ? AND domain_owner = ?)",
+		r.Name, r.Domain.Name, r.Domain.Owner)
+	if f.Format != "" {
+		w.and("p.format = ?", f.Format)
+	}
+	w.prefix("p.namespace", f.NamespacePrefix)
+	w.prefix("p.name", f.NamePrefix)
+	if f.Publish != "" {
+		w.and("p.publish = ?", string(f.Publish))
+	}
+	if f.Upstream != "" {
+		w.and("p.upstream = ?", string(f.Upstream))
+	}
+	if f.Search != "" {
+		pattern := "%" + likeEscaper.Replace(strings.ToLower(f.Search)) + "%"
+		w.and(`(lower(p.namespace) LIKE ? ESCAPE '\' OR lower(p.name) LIKE ? ESCAPE '\')`, pattern, pattern)
+	}
+	if p.After != "" {
+		w.and("(p.format, p.namespace, p.name) > (?, ?, ?)", from[0], from[1], from[2])
+	}
+	tail, args := w.limited(p, " ORDER BY p.format, p.namespace, p.name")
+	var all []registry.Package
+	err = t.each("list packages", `SELECT `+packageColumns+` FROM packages p`+tail, args, func(row *sql.Rows) error {
+		v, err := scanPackage(row)
+		all = append(all, v)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	all, next := cut(p, all, func(v registry.Package) string { return key(v.ID.Format, v.ID.Namespace, v.ID.Name) })
+	return all, next, nil
+}
+
+var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+// PackageRevisions implements registry.PackageRows.
+func (t *Tx) PackageRevisions(d registry.DomainID, repositories []string, id registry.PackageID) ([]int64, error) {
+	if len(repositories) == 0 {
+		return nil, nil
+	}
+	revisions := make([]int64, len(repositories))
+	args := fill([]any{id.Format, id.Namespace, id.Name, d.Name, d.Owner}, repositories)
+	var name string
+	var revision int64
+	err := t.each("read package revisions", `
+		SELECT r.name, p.revision FROM repositories r
+		JOIN packages p ON p.repository_id = r.id AND p.format = ? AND p.namespace = ? AND p.name = ?
+		WHERE r.domain_name = ? AND r.domain_owner = ? AND r.name IN (`+marks(len(repositories))+`)`, args,
+		func(row *sql.Rows) error {
+			err := row.Scan(&name, &revision)
+			for i, want := range repositories {
+				if want == name {
+					revisions[i] = revision
+				}
+			}
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	return revisions, nil
+}

@@ -1,0 +1,153 @@
+package sqlmeta
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"larder/registry"
+)
+
+// Tx is registry.Tx over a session on which a transaction has begun. It is for
+// one goroutine, and for as long as that transaction.
+type Tx struct {
+	ctx          context.Context
+	session      *Session
+	now          time.Time
+	over         bool
+	moved        moves
+	repositories map[registry.RepoID]repositoryKey
+}
+
+var _ registry.Tx = (*Tx)(nil)
+
+// Tx gives the transaction that has begun on the session.
+func (s *Session) Tx(ctx context.Context, now time.Time) *Tx {
+	return &Tx{ctx: ctx, session: s, now: now.UTC().Truncate(time.Millisecond)}
+}
+
+// Now implements registry.Tx.
+func (t *Tx) Now() time.Time { return t.now }
+
+// Finish writes what the transaction as a whole has to leave behind: the
+// counters that it moves. It is called once, after f and before the commit;
+// the moves are applied to a [Counters] once the commit has succeeded.
+func (t *Tx) Finish() (Moved, error) { return t.persist() }
+
+// End makes further use of the transaction an error. It is called whatever became of it.
+func (t *Tx) End() { t.over = true }
+
+var errOver = errors.New("the transaction is over")
+
+func (t *Tx) exec(doing, text string, args ...any) (int64, error) {
+	if t.over {
+		return 0, internal(doing, errOver)
+	}
+	r, err := t.session.Exec(t.ctx, text, args...)
+	if err != nil {
+		return 0, internal(doing, err)
+	}
+	n, err := r.RowsAffected()
+	if err != nil {
+		return 0, internal(doing, err)
+	}
+	return n, nil
+}
+
+// each calls scan for each row.
+func (t *Tx) each(doing, text string, args []any, scan func(row *sql.Rows) error) error {
+	if t.over {
+		return internal(doing, errOver)
+	}
+	rows, err := t.session.query(t.ctx, text, args...)
+	if err != nil {
+		return internal(doing, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return internal(doing, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return internal(doing, err)
+	}
+	return nil
+}
+
+// one scans the only row and reports whether there is one.
+func (t *Tx) one(doing, text string, args []any, dest ...any) (bool, error) {
+	found := false
+	err := t.each(doing, text, args, func(row *sql.Rows) error {
+		found = true
+		return row.Scan(dest...)
+	})
+	return found, err
+}
+
+func internal(doing string, err error) error {
+	return &registry.Error{Code: registry.Internal, Msg: "metadata: " + doing, Err: err}
+}
+
+func notFound(r registry.Resource, what string) error {
+	return registry.Errorf(registry.NotFound, "%s does not exist", what).About(r)
+}
+
+func conflict(r registry.Resource, what string) error {
+	return registry.Errorf(registry.Conflict, "%s exists already", what).About(r)
+}
+
+func millis(t time.Time) int64 { return t.UnixMilli() }
+
+func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// tagsText and tagsOf keep a map of strings as JSON. What is read is never nil.
+func tagsText(tags map[string]string) string {
+	if len(tags) == 0 {
+		return "{}"
+	}
+	return text(tags)
+}
+
+func tagsOf(s string) (map[string]string, error) {
+	m := map[string]string{}
+	if s == "{}" {
+		return m, nil
+	}
+	err := json.Unmarshal([]byte(s), &m)
+	return m, err
+}
+
+// text is the JSON of a value that cannot fail to have one.
+func text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// marks gives n placeholders for an IN list, rounded up to a power of two, so
+// that lists of any length share a few prepared statements; fill pads the
+// arguments by repeating the last one.
+func marks(n int) string {
+	return strings.Repeat("?, ", roundUp(n)-1) + "?"
+}
+
+func fill[T any](args []any, list []T) []any {
+	for i := range roundUp(len(list)) {
+		args = append(args, list[min(i, len(list)-1)])
+	}
+	return args
+}
+
+func roundUp(n int) int {
+	p := 1
+	for p < n {
+		p *= 2
+	}
+	return p
+}
