@@ -220,7 +220,8 @@ type OutboxRows interface {
 	// UnsentEvents gives the oldest events not marked as sent, in order of append.
 	UnsentEvents(limit int) ([]OutboxEvent, error)
 	// EventsAfter gives events, sent or not, in order of append, after the one
-	// with the id; NotFound when that one is not kept any more.
+	// with the id; NotFound when that one is not kept any more. An empty id gives
+	// them from the first that is kept.
 	EventsAfter(id string, limit int) ([]OutboxEvent, error)
 	MarkSent(rows ...int64) error
 	// PruneEvents drops events that were sent before the time and returns how many.
