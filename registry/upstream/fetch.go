@@ -1,0 +1,73 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"larder/registry"
+)
+
+// Fetch implements registry.Puller. NotFound when the connection's format
+// passes nothing on; UpstreamFailed when the connection leads nowhere. It ends with ctx.
+func (p *Puller) Fetch(ctx context.Context, connection string, r registry.AuxiliaryRequest) (registry.AuxiliaryAnswer, error) {
+	var none registry.AuxiliaryAnswer
+	c, err := p.client(ctx, connection)
+	if err != nil {
+		return none, err
+	}
+	if c == nil {
+		return none, leadsNowhere(connection)
+	}
+	adapter, err := p.adapter(connection, c.format)
+	if err != nil {
+		return none, err
+	}
+	aux, ok := adapter.(registry.Auxiliary)
+	if !ok {
+		return none, registry.Errorf(registry.NotFound, "external connection %s passes no such requests on", connection)
+	}
+	if !p.begin() {
+		return none, errClosing
+	}
+	defer p.work.Done()
+
+	limit := p.cfg.Timeouts.Document
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errOverall{limit})
+	defer cancel()
+	began := time.Now()
+	answer, err := p.auxiliary(ctx, c, aux, r)
+	p.cfg.Observe(Observation{Connection: connection, Kind: KindAuxiliary, Outcome: outcome(err), Duration: time.Since(began)})
+	return answer, err
+}
+
+func (p *Puller) auxiliary(ctx context.Context, c *client, aux registry.Auxiliary, r registry.AuxiliaryRequest) (answer registry.AuxiliaryAnswer, err error) {
+	if err := c.documents.take(ctx); err != nil {
+		return answer, c.failed(err, "too many requests to upstream are under way")
+	}
+	defer c.documents.give()
+	err = p.safely(ctx, func() (err error) {
+		answer, err = aux.Auxiliary(ctx, &getter{p: p, c: c}, r)
+		return err
+	})
+	var known *registry.Error
+	switch {
+	case err == nil && int64(len(answer.Body)) > p.cfg.Limits.Document:
+		err = c.failed(nil, "upstream sends more than the limit of %d bytes", p.cfg.Limits.Document)
+	case err != nil && !(errors.As(err, &known) && known.Code != registry.Internal) && ctx.Err() == nil:
+		err = c.failed(err, "upstream's answer cannot be read")
+	}
+	if err != nil {
+		return registry.AuxiliaryAnswer{}, err
+	}
+	return answer, nil
+}
+
+// Locate implements registry.Puller. It asks nobody.
+func (p *Puller) Locate(connection string, v registry.VersionID, asset string) (registry.ListedAsset, error) {
+	adapter := p.cfg.Adapters[v.Package.Format]
+	if adapter == nil {
+		return registry.ListedAsset{}, registry.Errorf(registry.NotFound, "external connection %s has no layout for %s", connection, v.Package)
+	}
+	return adapter.Locate(v, asset)
+}

@@ -1,0 +1,76 @@
+package upstream
+
+import (
+	"bytes"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"hash"
+
+	"larder/registry"
+)
+
+// hasher computes all four digests of an asset in one pass.
+type hasher struct {
+	md5, sha1, sha256, sha512 hash.Hash
+}
+
+func newHasher() *hasher {
+	return &hasher{md5.New(), sha1.New(), sha256.New(), sha512.New()}
+}
+
+func (h *hasher) Write(p []byte) (int, error) {
+	h.md5.Write(p)
+	h.sha1.Write(p)
+	h.sha256.Write(p)
+	h.sha512.Write(p)
+	return len(p), nil
+}
+
+func (h *hasher) sums() registry.Hashes {
+	var s registry.Hashes
+	h.md5.Sum(s.MD5[:0])
+	h.sha1.Sum(s.SHA1[:0])
+	h.sha256.Sum(s.SHA256[:0])
+	h.sha512.Sum(s.SHA512[:0])
+	return s
+}
+
+// promised reports whether any digest of the asset is known beforehand.
+func promised(a registry.ListedAsset) bool {
+	return len(a.MD5)+len(a.SHA1)+len(a.SHA256)+len(a.SHA512) > 0
+}
+
+// broken names the first promise that the bytes do not keep, empty when they
+// keep all that were made.
+func broken(a registry.ListedAsset, size int64, s registry.Hashes) string {
+	for _, d := range []struct {
+		name      string
+		want, got []byte
+	}{
+		{"SHA-512", a.SHA512, s.SHA512[:]},
+		{"SHA-256", a.SHA256, s.SHA256[:]},
+		{"SHA-1", a.SHA1, s.SHA1[:]},
+		{"MD5", a.MD5, s.MD5[:]},
+	} {
+		if len(d.want) > 0 && !bytes.Equal(d.want, d.got) {
+			return d.name
+		}
+	}
+	if a.Size > 0 && a.Size != size {
+		return "size"
+	}
+	return ""
+}
+
+// promiseKey tells requests apart that expect different bytes of one asset.
+func promiseKey(a registry.ListedAsset) string {
+	e := encoder{}
+	e.bytes(a.MD5)
+	e.bytes(a.SHA1)
+	e.bytes(a.SHA256)
+	e.bytes(a.SHA512)
+	e.count(int(a.Size))
+	return string(e.b)
+}
