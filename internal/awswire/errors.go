@@ -151,3 +151,8 @@ func write(w http.ResponseWriter, status int, body []byte) {
 	w.WriteHeader(status)
 	w.Write(body)
 }
+
+// Unknown is an error about an operation that does not exist here.
+func Unknown(format string, args ...any) error {
+	return &registry.Error{Code: registry.NotFound, Msg: fmt.Sprintf(format, args...), Err: &Exception{Name: "UnknownOperationException"}}
+}
