@@ -54,6 +54,7 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 				_, err := r.Publish(ctx, pid("lib"))
 				return err
 			},
+			"Internal":       func() error { _, err := r.Internal(ctx, []registry.PackageID{pid("lib")}); return err },
 			"SetTag":         func() error { return r.SetTag(ctx, pid("lib"), "beta", "1.0") },
 			"RemoveTag":      func() error { return r.RemoveTag(ctx, pid("lib"), "beta") },
 			"Amend":          func() error { return r.Amend(ctx, pid("lib"), nil, 0) },

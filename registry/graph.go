@@ -12,13 +12,15 @@ const maxSearched = 25
 // graph is a domain's repositories and their links as of one value of the
 // domain's graph counter. It is immutable.
 type graph struct {
-	stamp int64
-	repos map[string]*node
+	stamp  int64
+	repos  map[string]*node
+	groups *groups
 }
 
 // node is a repository in a graph.
 type node struct {
 	Repository
+	graph     *graph
 	upstreams []*node
 	// chain is the whole search order from here, itself first: depth first, each
 	// repository once, at most maxSearched (spec 3.1). What a package's origin
@@ -28,6 +30,9 @@ type node struct {
 	// reach are those of all the chain, each once.
 	own, reach map[string][]string
 }
+
+// controls are the origin controls of a package's group.
+func (n *node) controls(p PackageID) controls { return n.graph.groups.controls(p) }
 
 func (n *node) resource() Resource {
 	r := n.ID.Resource()
@@ -42,10 +47,10 @@ func (n *node) packageResource(p PackageID) Resource {
 }
 
 // newGraph links the repositories; formats gives each connection's format.
-func newGraph(stamp int64, repos []Repository, formats map[string]string) *graph {
-	g := &graph{stamp: stamp, repos: make(map[string]*node, len(repos))}
+func newGraph(stamp int64, repos []Repository, formats map[string]string, groups *groups) *graph {
+	g := &graph{stamp: stamp, repos: make(map[string]*node, len(repos)), groups: groups}
 	for _, r := range repos {
-		n := &node{Repository: r, own: map[string][]string{}, reach: map[string][]string{}}
+		n := &node{Repository: r, graph: g, own: map[string][]string{}, reach: map[string][]string{}}
 		for _, c := range r.Connections {
 			n.own[formats[c]] = append(n.own[formats[c]], c)
 		}
@@ -110,6 +115,7 @@ func (s *Service) graph(ctx context.Context, d DomainID, stamp int64) (*graph, e
 	}
 	var repos []Repository
 	var formats map[string]string
+	var all []Group
 	err := s.Metadata.View(ctx, func(tx Tx) error {
 		if _, err := tx.Domain(d); err != nil {
 			return err
@@ -118,7 +124,10 @@ func (s *Service) graph(ctx context.Context, d DomainID, stamp int64) (*graph, e
 		if repos, err = tx.Graph(d); err != nil {
 			return err
 		}
-		formats, err = s.Connections.formats(tx)
+		if formats, err = s.Connections.formats(tx); err != nil {
+			return err
+		}
+		all, err = tx.Groups(d)
 		return err
 	})
 	switch {
@@ -130,7 +139,7 @@ func (s *Service) graph(ctx context.Context, d DomainID, stamp int64) (*graph, e
 	case err != nil:
 		return nil, err
 	}
-	g = newGraph(stamp, repos, formats)
+	g = newGraph(stamp, repos, formats, newGroups(all))
 	s.graphs.mu.Lock()
 	defer s.graphs.mu.Unlock()
 	if s.graphs.m == nil {

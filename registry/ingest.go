@@ -121,12 +121,13 @@ func (c *change) retain(n *node, id VersionID, v Version, assets []Asset) error 
 	return c.put(n, p, have, OpUpdated, Changes{AssetsAdded: added})
 }
 
-// packageFor gives the repository's package, made with the restrictions if it
-// is not there. It is not written before put.
+// packageFor gives the repository's package. One that is not there is made with
+// the restrictions, unless its group decides otherwise; it is not written
+// before put.
 func (c *change) packageFor(n *node, id PackageID, first Restrictions) (*Package, error) {
 	p, err := c.Package(n.ID, id)
 	if IsNotFound(err) {
-		return &Package{ID: id, Restrictions: first, Tags: map[string]string{}, Created: c.Now()}, nil
+		return &Package{ID: id, Restrictions: n.controls(id).first(first), Tags: map[string]string{}, Created: c.Now()}, nil
 	}
 	if err != nil {
 		return nil, err

@@ -95,6 +95,8 @@ type Tx interface {
 	ListingRows
 	OutboxRows
 	ConnectionRows
+	GroupRows
+	PolicyRows
 	IdentityRows
 	KeyRows
 }
@@ -241,6 +243,32 @@ type ConnectionRows interface {
 	Connection(name string) (Connection, error) // NotFound
 	Connections() ([]Connection, error)         // by name
 	PutConnection(Connection) error             // makes or replaces
+}
+
+// GroupRows keeps package groups. Graph. The root group is there without a
+// row until it is edited.
+type GroupRows interface {
+	CreateGroup(DomainID, Group) error            // Conflict; NotFound for the domain
+	UpdateGroup(DomainID, Group) error            // replaces all of it; NotFound
+	DeleteGroup(d DomainID, pattern string) error // NotFound
+	Groups(DomainID) ([]Group, error)             // all of the domain, by pattern
+	// PackagesInDomain gives the distinct packages of all repositories of the
+	// domain, by (format, namespace, name).
+	PackagesInDomain(DomainID, PackageFilter, Page) ([]PackageID, string, error)
+}
+
+// PolicyRows keeps the resource policies of domains (empty repository) and
+// repositories. Graph. They go with what they are of.
+type PolicyRows interface {
+	Policy(d DomainID, repository string) (Policy, error) // NotFound where there is none
+	PutPolicy(d DomainID, repository string, p Policy) error
+	DeletePolicy(d DomainID, repository string) error // NotFound
+}
+
+// Policy is a resource policy document as it was put.
+type Policy struct {
+	Document string
+	Revision string // opaque; another after each put
 }
 
 // IdentityRows keeps accounts, users and access keys. Identities.

@@ -181,6 +181,9 @@ func (p *Publication) applyOne(c *change, d Draft) error {
 	if err != nil {
 		return err
 	}
+	if group := n.controls(d.ID.Package); !group.allows(PublishOrigin, n.ID.Name) {
+		return group.refusal(PublishOrigin, d.ID.Package, n.ID)
+	}
 	if pkg.Restrictions.Publish == Block {
 		return Errorf(Denied, "publishing package %q into repository %q is blocked: its origin configuration is publish=BLOCK, which packages get that first came from upstream",
 			displayName(d.ID.Package), n.ID.Name).About(n.ID.Package(d.ID.Package))

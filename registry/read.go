@@ -167,7 +167,11 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 		return nil, err
 	}
 	if hit == nil {
-		return s.pull(ctx, n, id, name, origin, s.sources(at, id.Package.Format))
+		content, err := s.pull(ctx, n, id, name, origin, s.sources(at, id.Package.Format))
+		if IsNotFound(err) {
+			err = s.blocked(ctx, n, id, err)
+		}
+		return content, err
 	}
 	verdict := s.judge(ctx, n, id.Package, &VersionView{Version: hit.version, Held: true})
 	if verdict.Refuse {
@@ -195,6 +199,37 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 	l.vector, l.graph, l.contents, l.guard = revisions, counters.Graph, counters.Contents, verdict.Until
 	s.located.put(assetKey{n.ID, id, name}, l)
 	return s.open(ctx, n.ID.Domain, name, l)
+}
+
+// blocked says why a version is not found where that is a package group's
+// doing; else it gives the error as it is.
+func (s *Service) blocked(ctx context.Context, n *node, id VersionID, notFound error) error {
+	group := n.controls(id.Package)
+	if group.open() {
+		return notFound
+	}
+	err := s.Metadata.View(ctx, func(tx Tx) error {
+		for _, name := range n.chain {
+			at := n.graph.repos[name]
+			if at != n && !group.allows(InternalUpstream, n.ID.Name) {
+				v, err := tx.Version(at.ID, id)
+				if err == nil && v.Status.Downloadable() {
+					return group.refusal(InternalUpstream, id.Package, n.ID)
+				}
+				if err != nil && !IsNotFound(err) {
+					return err
+				}
+			}
+			if len(at.own[id.Package.Format]) > 0 && !group.allows(ExternalUpstream, name) {
+				return group.refusal(ExternalUpstream, id.Package, at.ID)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return notFound
 }
 
 func newLocated(hit *found) *located {

@@ -45,7 +45,9 @@ type place struct {
 	node *node
 	held bool
 	pkg  Package // when held
-	open bool    // what lies behind it may be used: no upstream=BLOCK here
+	// What the package's origin configuration here and its group let in: from
+	// upstream repositories, and through the repository's own connections.
+	internal, external bool
 }
 
 // places gives the search order for one package: as far as the chain goes and
@@ -60,19 +62,27 @@ func (s *Service) places(tx Tx, n *node, p PackageID) ([]place, error) {
 		holds[name] = revisions[i] != 0
 	}
 	var out []place
+	group := n.controls(p)
 	n.walk(func(m *node) bool {
 		if err != nil {
 			return false
 		}
-		at := place{node: m, open: true}
+		at := place{
+			node:     m,
+			internal: group.allows(InternalUpstream, m.ID.Name),
+			external: group.allows(ExternalUpstream, m.ID.Name),
+		}
 		if holds[m.ID.Name] {
 			if at.pkg, err = tx.Package(m.ID, p); err != nil {
 				return false
 			}
-			at.held, at.open = true, at.pkg.Restrictions.Upstream != Block
+			at.held = true
+			if at.pkg.Restrictions.Upstream == Block {
+				at.internal, at.external = false, false
+			}
 		}
 		out = append(out, at)
-		return at.open
+		return at.internal
 	})
 	return out, err
 }
@@ -92,7 +102,7 @@ func (s *Service) sources(places []place, format string) []source {
 	}
 	var out []source
 	for _, at := range places {
-		if !at.open {
+		if !at.external {
 			continue
 		}
 		for _, c := range at.node.own[format] {
@@ -339,7 +349,7 @@ func (s *Service) view(ctx context.Context, n *node, p PackageID, rules Rules) (
 // reachable drops sources that the places do not lead to any more.
 func reachable(sources []source, places []place) []source {
 	return slices.DeleteFunc(sources, func(src source) bool {
-		return !slices.ContainsFunc(places, func(at place) bool { return at.open && at.node == src.repo })
+		return !slices.ContainsFunc(places, func(at place) bool { return at.external && at.node == src.repo })
 	})
 }
 

@@ -189,3 +189,25 @@ CREATE TABLE sealed_keys (
     created INTEGER NOT NULL,
     UNIQUE (purpose, id)
 );
+
+CREATE TABLE package_groups (
+    domain_id   INTEGER NOT NULL REFERENCES domains (id) ON DELETE CASCADE,
+    pattern     TEXT    NOT NULL,
+    contact     TEXT    NOT NULL,
+    description TEXT    NOT NULL,
+    created     INTEGER NOT NULL,
+    tags        TEXT    NOT NULL,
+    modes       TEXT    NOT NULL,
+    allowed     TEXT    NOT NULL,
+    PRIMARY KEY (domain_id, pattern)
+) WITHOUT ROWID;
+
+-- repository is empty for the policy of the domain itself.
+CREATE TABLE policies (
+    domain_id  INTEGER NOT NULL REFERENCES domains (id) ON DELETE CASCADE,
+    repository TEXT    NOT NULL,
+    document   TEXT    NOT NULL,
+    revision   TEXT    NOT NULL,
+    PRIMARY KEY (domain_id, repository)
+) WITHOUT ROWID;
+CREATE INDEX packages_name ON packages (format, namespace, name, repository_id);
