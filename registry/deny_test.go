@@ -47,6 +47,7 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 				_, err := r.Auxiliary(ctx, registry.NPM, registry.AuxiliaryRequest{Kind: "audit"})
 				return err
 			},
+			"Internal": func() error { _, err := r.Internal(ctx, []registry.PackageID{pid("lib")}); return err },
 			"Publish": func() error {
 				if _, err := r.Publish(ctx, registry.PackageID{Format: registry.NPM}); err == nil {
 					return nil

@@ -1,0 +1,347 @@
+package formats
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"larder/internal/httpx"
+	"larder/registry"
+)
+
+// Challenge is the WWW-Authenticate header of every 401: clients such as Maven
+// send no credential before they have seen it (pitfalls M12, U15).
+const Challenge = `Basic realm="larder"`
+
+// Options are what Mount needs from the command that wires the server.
+type Options struct {
+	// Authenticate finds out who asks. No credential is no error: it gives the
+	// anonymous actor, and the core says 401 where that is not enough.
+	Authenticate func(*http.Request) (registry.Actor, error)
+	// Base gives the server's URL as this client is told it, without trailing slash.
+	Base func(*http.Request) string
+	// ServerID marks this server's own requests: one whose Via names
+	// "larder-{ServerID}" has come back to where it started and ends with 508.
+	ServerID string
+	// Observe is asked once per endpoint, at start, for the function that is told
+	// of each answer. Nil: nobody counts.
+	Observe func(format, operation string) func(status int, bytes int64, d time.Duration)
+	// Otherwise takes the requests whose first segment is no format. Nil: 404.
+	Otherwise http.Handler
+}
+
+// Mount serves the formats' repositories as
+//
+//	/{format}/d/{domain}-{owner}/{repository}/…        on any host
+//	/{format}/{repository}/…                           on {domain}-{owner}.d.ANY
+//
+// (design.md section 1, spec 1.5). Each request passes, in this order: the
+// path's check, the loop check, the route table, authentication, the handler.
+// What any of them returns as an error is written by the format's WriteError.
+func Mount(svc *registry.Service, fs []Format, o Options) http.Handler {
+	m := &mounts{svc: svc, options: o, via: "larder-" + o.ServerID, formats: map[string]*mounted{}}
+	for _, f := range fs {
+		m.formats[f.Name] = mount(f, o)
+	}
+	return m
+}
+
+type mounts struct {
+	svc     *registry.Service
+	options Options
+	via     string
+	formats map[string]*mounted
+}
+
+// mounted is a format with its routes sorted by method, so that a request
+// meets only patterns that could serve it.
+type mounted struct {
+	Format
+	methods   []string
+	routers   map[string]*mux.Router
+	endpoints map[*mux.Route]*endpoint
+}
+
+type endpoint struct {
+	Route
+	observe func(status int, bytes int64, d time.Duration)
+}
+
+func mount(f Format, o Options) *mounted {
+	m := &mounted{Format: f, routers: map[string]*mux.Router{}, endpoints: map[*mux.Route]*endpoint{}}
+	for _, r := range f.Routes {
+		e := &endpoint{Route: r}
+		if o.Observe != nil {
+			e.observe = o.Observe(f.Name, r.Operation)
+		}
+		for _, method := range r.Methods {
+			if m.routers[method] == nil {
+				// The router never serves: it is only asked to match, and so neither
+				// cleans nor redirects. SkipClean says so to who reads on.
+				m.routers[method] = mux.NewRouter().SkipClean(true)
+				m.methods = append(m.methods, method)
+			}
+			m.endpoints[m.routers[method].Path(r.Pattern)] = e
+		}
+	}
+	if get := m.routers[http.MethodGet]; get != nil && m.routers[http.MethodHead] == nil {
+		m.routers[http.MethodHead] = get
+		m.methods = append(m.methods, http.MethodHead)
+	}
+	return m
+}
+
+func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.EscapedPath()
+	name, rest := segment(path)
+	f, ok := m.formats[name]
+	switch {
+	case ok:
+	case m.options.Otherwise != nil:
+		m.options.Otherwise.ServeHTTP(w, r)
+		return
+	default:
+		http.NotFound(w, r)
+		return
+	}
+	start := time.Now()
+	rw := httpx.Recording(w)
+	log := httpx.RecordOf(r.Context())
+	log.Format = f.Name
+	log.Op = "unknown"
+	var e *endpoint
+	err := httpx.Try(rw, r, func(w http.ResponseWriter, r *http.Request) error {
+		c, err := m.resolve(f, r, rest)
+		e = c.endpoint
+		if err != nil {
+			return err
+		}
+		return m.serve(c, w, r, log)
+	})
+	if err != nil {
+		log.Code = code(err)
+		f.fail(rw, r, err)
+	}
+	if e != nil && e.observe != nil {
+		e.observe(rw.Status(), rw.Bytes(), time.Since(start))
+	}
+}
+
+// call is a request that has found its endpoint.
+type call struct {
+	endpoint *endpoint
+	repo     registry.RepoID
+	base     string // of the repository, below the server's
+	hosted   bool   // named by the host
+	vars     map[string]string
+}
+
+// resolve finds repository and endpoint. It does no I/O.
+func (m *mounts) resolve(f *mounted, r *http.Request, rest string) (call, error) {
+	var c call
+	if m.looped(r) {
+		return c, Statusf(http.StatusLoopDetected, "this request has already passed through this server: an external connection leads back to it")
+	}
+	var domain, repo string
+	seg, below := segment(rest)
+	if seg == "d" {
+		domain, below = segment(below)
+		repo, below = segment(below)
+		c.base = "/" + f.Name + "/d/" + domain + "/" + repo + "/"
+	} else {
+		domain, repo, c.hosted = hostDomain(r.Host), seg, true
+		c.base = "/" + f.Name + "/" + repo + "/"
+	}
+	id, ok := parseRepo(domain, repo)
+	if !ok {
+		return c, registry.Errorf(registry.NotFound, "no repository has this URL: it is /%s/d/{domain}-{owner}/{repository}/", f.Name)
+	}
+	c.repo = id
+	if below == "" {
+		below = "/"
+	}
+	if err := checkPath(below); err != nil {
+		return c, err
+	}
+	var err error
+	c.endpoint, c.vars, err = f.match(r.Method, below)
+	return c, err
+}
+
+// match finds the endpoint for a path below a repository.
+func (f *mounted) match(method, path string) (*endpoint, map[string]string, error) {
+	// The path stands in the URL as it was sent, percent-encoded: the same as
+	// mux's UseEncodedPath, without decoding and encoding it for each pattern.
+	req := &http.Request{Method: method, URL: &url.URL{Path: path}}
+	if router := f.routers[method]; router != nil {
+		var match mux.RouteMatch
+		if router.Match(req, &match) {
+			for k, v := range match.Vars {
+				s, err := decode(v)
+				if err != nil {
+					return nil, nil, err
+				}
+				match.Vars[k] = s
+			}
+			return f.endpoints[match.Route], match.Vars, nil
+		}
+	}
+	var allowed []string
+	for _, other := range f.methods {
+		if other != method && f.routers[other].Match(req, &mux.RouteMatch{}) {
+			allowed = append(allowed, other)
+		}
+	}
+	if allowed != nil {
+		slices.Sort(allowed)
+		return nil, nil, Statusf(http.StatusMethodNotAllowed, "%s is not possible here, only %s", method, strings.Join(allowed, ", "))
+	}
+	return nil, nil, registry.Errorf(registry.NotFound, "there is no such %s endpoint", f.Name)
+}
+
+func (m *mounts) serve(c call, w http.ResponseWriter, r *http.Request, log *httpx.Record) error {
+	log.Domain, log.Repo = c.repo.Domain.Name, c.repo.Name
+	log.Op = c.endpoint.Operation
+	log.Package, log.Version = c.vars["package"], c.vars["version"]
+	var actor registry.Actor
+	if !c.endpoint.Public {
+		var err error
+		if actor, err = m.options.Authenticate(r); err != nil {
+			return err
+		}
+	}
+	return c.endpoint.Handle(w, &Request{
+		Request: r,
+		Repo:    m.svc.Repo(actor, c.repo),
+		RepoID:  c.repo,
+		Vars:    c.vars,
+		Base:    m.base(c, r),
+		Log:     log,
+	})
+}
+
+// base is the repository's URL for this client. Where the server goes by one
+// public URL, that one leads to every repository by path.
+func (m *mounts) base(c call, r *http.Request) string {
+	server := m.options.Base(r)
+	if c.hosted && hostDomain(hostOf(server)) == "" {
+		return server + "/" + registryPath(c)
+	}
+	return server + c.base
+}
+
+func registryPath(c call) string {
+	format, _, _ := strings.Cut(c.base[1:], "/")
+	d := c.repo.Domain
+	return format + "/d/" + d.Name + "-" + d.Owner + "/" + c.repo.Name + "/"
+}
+
+func (m *mounts) looped(r *http.Request) bool {
+	for _, v := range r.Header["Via"] {
+		for hop := range strings.SplitSeq(v, ",") {
+			if fields := strings.Fields(hop); len(fields) > 1 && fields[1] == m.via {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fail writes an error once.
+func (f *mounted) fail(w *httpx.Recorder, r *http.Request, err error) {
+	httpx.Fail(w, r, err, func(w http.ResponseWriter, r *http.Request, err error) {
+		if Status(err) == http.StatusUnauthorized {
+			w.Header().Set("WWW-Authenticate", Challenge)
+		}
+		drain(w, r)
+		f.WriteError(w, r, err)
+	})
+}
+
+// How much of a refused body is still read, and for how long. A client that
+// is cut off while it sends reports a broken connection and never the reason;
+// most bodies are worth less than that.
+const (
+	drainBytes = 64 << 20
+	drainTime  = 10 * time.Second
+)
+
+func drain(w http.ResponseWriter, r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody || r.Header.Get("Expect") != "" {
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(drainTime))
+	if _, err := io.CopyN(io.Discard, r.Body, drainBytes); err == io.EOF {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		return
+	}
+	w.Header().Set("Connection", "close")
+}
+
+// segment cuts the first segment off a path that begins with "/"; rest begins
+// with "/" or is empty.
+func segment(path string) (seg, rest string) {
+	if path == "" {
+		return "", ""
+	}
+	path = path[1:]
+	if i := strings.IndexByte(path, '/'); i >= 0 {
+		return path[:i], path[i:]
+	}
+	return path, ""
+}
+
+// hostDomain gives "{domain}-{owner}" of the host "{domain}-{owner}.d.ANY", or "".
+func hostDomain(host string) string {
+	label, rest, _ := strings.Cut(host, ".")
+	if strings.HasPrefix(rest, "d.") && len(rest) > 2 {
+		return strings.ToLower(label)
+	}
+	return ""
+}
+
+func hostOf(base string) string {
+	_, host, _ := strings.Cut(base, "://")
+	host, _, _ = strings.Cut(host, "/")
+	return host
+}
+
+// ownerDigits is the length of an account id.
+const ownerDigits = 12
+
+// parseRepo reads "{domain}-{owner}" and a repository's name (spec 1.2).
+func parseRepo(domain, repo string) (registry.RepoID, bool) {
+	i := len(domain) - ownerDigits - 1
+	if i < 2 || domain[i] != '-' {
+		return registry.RepoID{}, false
+	}
+	id := registry.RepoID{Domain: registry.DomainID{Name: domain[:i], Owner: domain[i+1:]}, Name: repo}
+	for _, c := range []byte(id.Domain.Owner) {
+		if c < '0' || c > '9' {
+			return registry.RepoID{}, false
+		}
+	}
+	for _, c := range []byte(id.Domain.Name) {
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
+			return registry.RepoID{}, false
+		}
+	}
+	if len(repo) < 2 || len(repo) > 100 || !alphanumeric(repo[0]) {
+		return registry.RepoID{}, false
+	}
+	for _, c := range []byte(repo) {
+		if !alphanumeric(c) && c != '.' && c != '_' && c != '-' {
+			return registry.RepoID{}, false
+		}
+	}
+	return id, true
+}
+
+func alphanumeric(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}

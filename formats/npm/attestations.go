@@ -1,0 +1,53 @@
+package npm
+
+import (
+	"net/http"
+
+	"larder/formats"
+	"larder/registry"
+)
+
+// getKeys answers GET /-/npm/v1/keys: the keys by which the external registry
+// signs. Without a connection, 404: npm then expects no signatures (npm:
+// verify-signatures.js).
+func getKeys(w http.ResponseWriter, r *formats.Request) error {
+	return pass(w, r, registry.AuxiliaryRequest{Kind: "keys", Path: "-/npm/v1/keys"})
+}
+
+// getAttestations answers GET /-/npm/v1/attestations/{package}@{version}: the
+// bundle that was published with the version, or for one from outside what the
+// external registry has. Nothing is asked outside for a version from here.
+func getAttestations(w http.ResponseWriter, r *formats.Request) error {
+	p, err := packageOf(r)
+	if err != nil {
+		return err
+	}
+	version := r.Vars["version"]
+	view, err := r.Repo.Package(r.Context(), p)
+	if err != nil {
+		return err
+	}
+	v, ok := view.Version(version)
+	if !ok {
+		return registry.Errorf(registry.NotFound, "package %q has no version %s here", fullName(p), version)
+	}
+	if bundles := decode(v.Manifest).bundles; bundles != nil {
+		body := appendMember([]byte{'{'}, "attestations", bundles)
+		return formats.ServeBytes(w, r, http.StatusOK, fullType, append(body, '}'))
+	}
+	if v.Origin.Type == registry.OriginInternal {
+		return registry.Errorf(registry.NotFound, "version %s of %q was published without provenance", version, fullName(p))
+	}
+	return pass(w, r, registry.AuxiliaryRequest{
+		Kind: "attestations",
+		Path: "-/npm/v1/attestations/" + escapedName(p) + "@" + version,
+	})
+}
+
+func pass(w http.ResponseWriter, r *formats.Request, q registry.AuxiliaryRequest) error {
+	a, err := r.Repo.Auxiliary(r.Context(), registry.NPM, q)
+	if err != nil {
+		return err
+	}
+	return formats.ServeBytes(w, r, http.StatusOK, a.ContentType, a.Body)
+}

@@ -1,0 +1,28 @@
+package npm
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strings"
+
+	"larder/formats"
+	"larder/registry"
+)
+
+// openBody gives the request's body decoded: npm compresses what it asks of
+// audits. Who reads it bounds it.
+func openBody(r *formats.Request) (io.Reader, error) {
+	switch encoding := strings.ToLower(r.Header.Get("Content-Encoding")); encoding {
+	case "", "identity":
+		return r.Body, nil
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(r.Body)
+		if err != nil {
+			return nil, registry.Errorf(registry.Invalid, "the body is not gzip, as Content-Encoding says")
+		}
+		return z, nil
+	default:
+		return nil, formats.Statusf(http.StatusUnsupportedMediaType, "a body in Content-Encoding %q cannot be read; send it as it is or as gzip", encoding)
+	}
+}

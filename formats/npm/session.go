@@ -1,0 +1,62 @@
+package npm
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"larder/formats"
+	"larder/registry"
+)
+
+// ping answers GET /-/ping: {} for who may read the repository (spec 7.1).
+func ping(w http.ResponseWriter, r *formats.Request) error {
+	if err := r.Repo.Ping(r.Context()); err != nil {
+		return err
+	}
+	return formats.ServeBytes(w, r, http.StatusOK, fullType, []byte("{}"))
+}
+
+// whoami answers GET /-/whoami with the user's name, or with the last part of
+// the ARN of what else asks.
+func whoami(w http.ResponseWriter, r *formats.Request) error {
+	actor := r.Repo.Actor()
+	if actor.Anonymous() {
+		return registry.Errorf(registry.Unauthenticated, "nobody: no credential was sent; %s", loginHint)
+	}
+	if err := r.Repo.Ping(r.Context()); err != nil {
+		return err
+	}
+	name := actor.User
+	if name == "" {
+		name = actor.Principal[strings.LastIndexByte(actor.Principal, '/')+1:]
+	}
+	body, err := json.Marshal(map[string]string{"username": name})
+	if err != nil {
+		return err
+	}
+	return formats.ServeBytes(w, r, http.StatusOK, fullType, body)
+}
+
+const loginHint = "run \"larder login npm\" (or \"aws codeartifact login --tool npm\") to get a token and set up npm"
+
+// login answers npm login and npm adduser, which this server does not do:
+// tokens are given by the control plane, to who proves an identity there.
+//
+// After a 4xx to the web login npm asks for a password; after a 501 it prints
+// the message (npm-profile: webAuth). The older PUT is not repeated after a
+// 405, as it is after a 5xx, and its message is printed, as that of a 400 is
+// not (loginCouch).
+func login(w http.ResponseWriter, r *formats.Request) error {
+	status := http.StatusMethodNotAllowed
+	if r.Method == http.MethodPost {
+		status = http.StatusNotImplemented
+	}
+	return formats.Statusf(status, "there are no passwords here: %s", loginHint)
+}
+
+// logout answers DELETE /-/user/token/{token}. A token ends by itself; success
+// has npm forget it, which a refusal would prevent.
+func logout(w http.ResponseWriter, r *formats.Request) error {
+	return formats.ServeBytes(w, r, http.StatusOK, fullType, []byte(`{"ok":true}`))
+}

@@ -1,0 +1,58 @@
+package npm
+
+import (
+	"net/http"
+
+	"larder/formats"
+	"larder/registry"
+)
+
+// deletePackage answers DELETE /{package}/-rev/{rev}: npm unpublish of the
+// whole package. The package itself stays, without versions and with its
+// origin configuration, so that its name does not begin to lead upstream.
+func deletePackage(w http.ResponseWriter, r *formats.Request) error {
+	p, err := packageOf(r)
+	if err != nil {
+		return err
+	}
+	held, err := r.Repo.Held(r.Context(), p)
+	if err != nil {
+		return err
+	}
+	revision, ok := parseRev(r.Vars["rev"])
+	if !ok || revision != held.Revision {
+		return registry.Errorf(registry.Conflict, "%q has changed since revision %s was read; run npm unpublish again", fullName(p), r.Vars["rev"])
+	}
+	var versions []string
+	for i := range held.Versions {
+		versions = append(versions, held.Versions[i].Version.Version)
+	}
+	if err := r.Repo.DeleteVersions(r.Context(), p, versions, revision); err != nil {
+		return err
+	}
+	return done(w, r, http.StatusOK, p)
+}
+
+// deleteTarball answers DELETE /{package}/-/{file}/-rev/{rev}, the last of
+// the requests by which npm unpublishes one version. The document without the
+// version was sent before, and the version is gone since then: that is success.
+func deleteTarball(w http.ResponseWriter, r *formats.Request) error {
+	p, err := packageOf(r)
+	if err != nil {
+		return err
+	}
+	version, ok := versionOfTarball(p, r.Vars["file"])
+	if !ok {
+		return registry.Errorf(registry.Invalid, "%q is not called %s", r.Vars["file"], tarballName(p, "{version}"))
+	}
+	r.Log.Version = version
+	revision, ok := parseRev(r.Vars["rev"])
+	if !ok {
+		return registry.Errorf(registry.Conflict, "%q has no revision %s", fullName(p), r.Vars["rev"])
+	}
+	err = r.Repo.DeleteVersions(r.Context(), p, []string{version}, revision)
+	if err != nil && !registry.IsNotFound(err) {
+		return err
+	}
+	return done(w, r, http.StatusOK, p)
+}

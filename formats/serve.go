@@ -1,0 +1,148 @@
+package formats
+
+import (
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"larder/internal/httpx"
+	"larder/registry"
+)
+
+// Cache policy. Everything was asked for with a credential, so nothing is for
+// shared caches (pitfall G6). The bytes under an asset's name never change;
+// an index document may have changed at the next request.
+const (
+	cacheAsset    = "private, max-age=31536000, immutable"
+	cacheDocument = "private, max-age=0, must-revalidate"
+	cacheNone     = "no-store"
+)
+
+// Header values that are the same in every answer.
+var (
+	headerNosniff       = []string{"nosniff"}
+	headerSandbox       = []string{"sandbox"}
+	headerAsset         = []string{cacheAsset}
+	headerDocument      = []string{cacheDocument}
+	headerGzip          = []string{"gzip"}
+	headerAuthorization = []string{"Authorization"}
+	headerVary          = []string{"Accept, Accept-Encoding, Authorization"}
+)
+
+// ServeAsset sends an asset, or the part of it that was asked for, and closes
+// it: GET and HEAD, Range, If-Range, If-None-Match. A file goes from disk to
+// socket by the kernel.
+//
+// What it sends came from outside and must never run as a page of this server:
+// it is sandboxed, not sniffed, and an attachment (CVE-2024-5083, CVE-2024-36115).
+func ServeAsset(w http.ResponseWriter, r *Request, a *registry.AssetContent, contentType, fileName string) error {
+	defer a.Body.Close()
+	h := w.Header()
+	h["Content-Type"] = []string{contentType}
+	h["Content-Disposition"] = []string{disposition(fileName)}
+	h["Content-Security-Policy"] = headerSandbox
+	h["X-Content-Type-Options"] = headerNosniff
+	h["Cache-Control"] = headerAsset
+	h["Vary"] = headerAuthorization
+	if a.ETag != "" {
+		h["Etag"] = []string{a.ETag}
+	}
+	body := io.ReadSeeker(a.Body)
+	if f, ok := a.Body.(*os.File); ok {
+		body = f // as it is, or the kernel cannot send it
+	} else {
+		body = &watched{ReadSeeker: a.Body, log: r.Log}
+	}
+	http.ServeContent(w, r.Request, "", a.Modified, body)
+	return nil
+}
+
+// watched notes for the log why a body ended early. The client sees the
+// connection cut before the promised length.
+type watched struct {
+	io.ReadSeeker
+	log *httpx.Record
+}
+
+func (b *watched) Read(p []byte) (int, error) {
+	n, err := b.ReadSeeker.Read(p)
+	if err != nil && err != io.EOF && b.log != nil {
+		b.log.Err, b.log.Code = err, code(err)
+	}
+	return n, err
+}
+
+func disposition(name string) string {
+	for i := range len(name) {
+		if c := name[i]; !alphanumeric(c) && c != '.' && c != '-' && c != '_' && c != '+' {
+			return mime.FormatMediaType("attachment", map[string]string{"filename": name})
+		}
+	}
+	return `attachment; filename="` + name + `"`
+}
+
+// gzipFrom is the size in bytes from which compressing a document is worth it.
+const gzipFrom = 512
+
+// ServeDocument sends an index document, plain or compressed as the client
+// likes, each with its own strong ETag; 304 where the client has that very form
+// (pitfalls G4, G5, N2). If-Modified-Since does not count: a document can
+// change twice in a second.
+func ServeDocument(w http.ResponseWriter, r *Request, d *registry.Document, contentType string) error {
+	body, etag := d.Plain, d.ETag
+	h := w.Header()
+	if len(body) >= gzipFrom && AcceptsGzip(r.Header.Get("Accept-Encoding")) {
+		body, etag = d.Gzip()
+		h["Content-Encoding"] = headerGzip
+	}
+	h["Etag"] = []string{etag}
+	h["Vary"] = headerVary
+	h["Cache-Control"] = headerDocument
+	if !d.Modified.IsZero() {
+		h["Last-Modified"] = []string{d.Modified.UTC().Format(http.TimeFormat)}
+	}
+	if !d.StaleSince.IsZero() {
+		h["Age"] = []string{strconv.Itoa(int(max(time.Since(d.StaleSince), 0) / time.Second))}
+	}
+	if header := r.Header.Get("If-None-Match"); header != "" && matches(header, etag) {
+		delete(h, "Content-Encoding")
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h["Content-Type"] = []string{contentType}
+	h["X-Content-Type-Options"] = headerNosniff
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	_, err := w.Write(body)
+	return gone(err)
+}
+
+// ServeBytes sends an answer that was made for this request alone.
+func ServeBytes(w http.ResponseWriter, r *Request, status int, contentType string, body []byte) error {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h["X-Content-Type-Options"] = headerNosniff
+	h.Set("Cache-Control", cacheNone)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	_, err := w.Write(body)
+	return gone(err)
+}
+
+// gone wraps what writing to a client met: nearly always that it left.
+func gone(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &registry.Error{Code: registry.Internal, Err: fmt.Errorf("write the answer: %w", err)}
+}

@@ -1,0 +1,88 @@
+package formats
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"larder/registry"
+)
+
+// StatusError is an answer that has a status in HTTP but no code in the core's
+// words: a method that is not allowed, nothing acceptable, something that this
+// server does not do. Msg is for the client.
+type StatusError struct {
+	Status int
+	Msg    string
+}
+
+func (e *StatusError) Error() string { return e.Msg }
+
+// Statusf makes a StatusError.
+func Statusf(status int, format string, args ...any) *StatusError {
+	return &StatusError{Status: status, Msg: fmt.Sprintf(format, args...)}
+}
+
+// Status is the HTTP status of err, as style.md's table gives it.
+func Status(err error) int {
+	var s *StatusError
+	if errors.As(err, &s) {
+		return s.Status
+	}
+	switch registry.CodeOf(err) {
+	case registry.Invalid:
+		return http.StatusBadRequest
+	case registry.Unauthenticated:
+		return http.StatusUnauthorized
+	case registry.Denied:
+		return http.StatusForbidden
+	case registry.NotFound:
+		return http.StatusNotFound
+	case registry.Conflict:
+		return http.StatusConflict
+	case registry.Quota:
+		return http.StatusPaymentRequired
+	case registry.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case registry.Throttled:
+		return http.StatusTooManyRequests
+	case registry.UpstreamFailed:
+		return http.StatusBadGateway
+	case registry.Unavailable:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// Message is what a client may be told of err.
+func Message(err error) string {
+	var s *StatusError
+	if errors.As(err, &s) {
+		return s.Msg
+	}
+	return registry.MessageOf(err)
+}
+
+// code names err in the log.
+func code(err error) string {
+	var s *StatusError
+	if errors.As(err, &s) {
+		return strconv.Itoa(s.Status)
+	}
+	return codeNames[registry.CodeOf(err)]
+}
+
+var codeNames = map[registry.Code]string{
+	registry.Internal:        "internal",
+	registry.Invalid:         "invalid",
+	registry.Unauthenticated: "unauthenticated",
+	registry.Denied:          "denied",
+	registry.NotFound:        "not-found",
+	registry.Conflict:        "conflict",
+	registry.Quota:           "quota",
+	registry.TooLarge:        "too-large",
+	registry.Throttled:       "throttled",
+	registry.UpstreamFailed:  "upstream",
+	registry.Unavailable:     "unavailable",
+}

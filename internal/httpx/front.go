@@ -1,0 +1,132 @@
+package httpx
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Front is the outermost handler of a listener. It gives each request a fresh
+// id (also in the X-Request-Id answer header) and a Record, counts what is
+// answered, writes one log line when the request is over, and turns a panic
+// that nobody handled into a 500. Safe for concurrent use once it serves.
+type Front struct {
+	Next    http.Handler
+	Log     *slog.Logger // nil: no lines
+	Proxies Proxies
+	// PublicURL is what clients are told instead of the Host they used,
+	// without trailing slash. Empty: the request's own.
+	PublicURL string
+}
+
+type recordKey struct{}
+
+// state is everything that one request needs, in one allocation.
+type state struct {
+	record   Record
+	recorder Recorder
+}
+
+func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	s := &state{}
+	s.recorder.ResponseWriter = w
+	s.record.ID = rand.Text()
+	s.record.Peer = f.Proxies.Peer(r)
+	s.record.base = f.PublicURL
+	w.Header()["X-Request-Id"] = []string{s.record.ID}
+	r = r.WithContext(context.WithValue(r.Context(), recordKey{}, &s.record))
+	defer func() {
+		p := recover()
+		if p != nil && p != http.ErrAbortHandler {
+			s.record.Err = newPanic(p)
+			if !s.recorder.Started() {
+				http.Error(&s.recorder, "internal error", http.StatusInternalServerError)
+				p = nil
+			} else {
+				p = http.ErrAbortHandler
+			}
+		}
+		f.log(r, s, time.Since(start))
+		if p != nil {
+			panic(p)
+		}
+	}()
+	if !validHost(s.record.Peer.Host) {
+		http.Error(&s.recorder, "the Host header is not a host name", http.StatusBadRequest)
+		return
+	}
+	f.Next.ServeHTTP(&s.recorder, r)
+}
+
+// log writes the request's line with the keys that are the same everywhere.
+// It goes to the handler directly: finding the caller's line costs more than
+// the rest of the frame and says nothing.
+func (f *Front) log(r *http.Request, s *state, dur time.Duration) {
+	if f.Log == nil {
+		return
+	}
+	level := slog.LevelInfo
+	status := s.recorder.Status()
+	if status >= 500 {
+		level = slog.LevelError
+	}
+	ctx, h := r.Context(), f.Log.Handler()
+	if !h.Enabled(ctx, level) {
+		return
+	}
+	rec := &s.record
+	line := slog.NewRecord(time.Now(), level, "request", 0)
+	var attrs [18]slog.Attr
+	n := 0
+	add := func(key, value string) {
+		if value != "" {
+			attrs[n] = slog.String(key, value)
+			n++
+		}
+	}
+	add("format", rec.Format)
+	add("domain", rec.Domain)
+	add("repo", rec.Repo)
+	add("package", rec.Package)
+	add("version", rec.Version)
+	add("op", rec.Op)
+	if rec.Op == "" {
+		// A path names no secret where no operation took it apart; a query may.
+		add("path", r.URL.Path)
+	}
+	add("method", r.Method)
+	add("code", rec.Code)
+	add("request_id", rec.ID)
+	add("client_request_id", printable(r.Header.Get("X-Request-Id")))
+	if rec.Err != nil {
+		add("error", rec.Err.Error())
+	}
+	if rec.Peer.Addr.IsValid() {
+		add("client", rec.Peer.Addr.String())
+	}
+	attrs[n] = slog.Int("status", status)
+	attrs[n+1] = slog.Int64("bytes", s.recorder.Bytes())
+	attrs[n+2] = slog.Duration("dur", dur)
+	line.AddAttrs(attrs[:n+3]...)
+	_ = h.Handle(ctx, line)
+}
+
+// printable keeps of a client's own request id what is harmless in a log.
+func printable(id string) string {
+	if id == "" {
+		return ""
+	}
+	if len(id) > 64 {
+		id = id[:64]
+	}
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, id)
+}
