@@ -1,0 +1,297 @@
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"larder/registry"
+)
+
+// Who follows, and what they reach.
+//
+// Followers never touch the stream that the relay writes. It is in a NATS
+// account of its own (core), which only this process's bus enters. Every
+// account of Larder that has a follower gets a NATS account, named by its id,
+// into which flow
+//
+//   - the events addressed to it, as they are published (a stream import of
+//     larder.events.{account}.>), for plain subscriptions;
+//   - a copy of the stream under the same name, that sources those events from
+//     the core, for everything that JetStream can do.
+//
+// So one account cannot name, see or disturb what another has: not its events,
+// consumers, inboxes or requests. Permissions on subjects of one shared account
+// could not do this: a consumer's name is one token and cannot be limited to a
+// prefix, and a reply subject is not checked, so that a request may make the
+// server itself publish its answer anywhere. In the copy's account that leads
+// nowhere: the copy listens to no subject. (It can still be made to delete the
+// copy, by a consumer that delivers empty messages to the API's own subject.
+// That costs the account its consumers; the copy is made again at once.)
+//
+// The first account gets all events. A copied event carries the header
+// Nats-Stream-Source with the sequence number in the core: how many events there
+// are in all is no secret.
+
+// firstAccount sees every account's events.
+const firstAccount = "000000000000"
+
+const (
+	// copyAPI is where, in a follower's account, the core's consumer API begins,
+	// and copyPrefix + account what the core sends a copy. Followers may neither
+	// publish nor subscribe there.
+	copyAPI    = "larder.core"
+	copyPrefix = "larder.copy."
+
+	// maxConsumers bounds the consumers of one account.
+	maxConsumers = 256
+)
+
+// follower is one connection with a credential, which is verified again and again.
+type follower struct {
+	user, password string
+	source         netip.Addr
+	account        string
+}
+
+// Check implements server.Authentication: it says whether the connection may
+// be, and in which account with which permissions.
+func (e *Embedded) Check(c server.ClientAuthentication) bool {
+	opts := c.GetOpts()
+	if name, ok := e.own(opts.Token); ok {
+		account, err := e.server.LookupAccount(name)
+		c.RegisterUser(&server.User{Account: account})
+		return err == nil
+	}
+	f := follower{user: opts.Username, password: opts.Password}
+	if a, err := netip.ParseAddrPort(c.RemoteAddress().String()); err == nil {
+		f.source = a.Addr().Unmap()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), authWait)
+	defer cancel()
+	actor, err := e.admit(ctx, f)
+	if err != nil {
+		e.log.Info("a follower was turned away", "access_key", f.user, "source", f.source, "code", registry.CodeOf(err), "error", err)
+		return false
+	}
+	account, err := e.audience(ctx, actor.Account)
+	if err != nil {
+		e.log.Error("a follower's account cannot be set up", "account", actor.Account, "error", err)
+		return false
+	}
+	f.account = actor.Account
+	c.RegisterUser(&server.User{
+		Account:            account,
+		Username:           f.user,
+		Permissions:        permissions(actor.Account),
+		ConnectionDeadline: actor.CredentialExpires,
+	})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.followers[c.GetID()] = f
+	return true
+}
+
+// admit verifies the credential and asks whether it may follow.
+func (e *Embedded) admit(ctx context.Context, f follower) (registry.Actor, error) {
+	if f.user == "" || f.password == "" {
+		return registry.Actor{}, registry.Errorf(registry.Unauthenticated, "follow events with an access key: its id as user, its secret as password")
+	}
+	actor, err := e.config.Authenticate(ctx, f.user, f.password)
+	if err != nil {
+		return actor, err
+	}
+	if !accountID(actor.Account) { // it becomes a subject, and a folder
+		return actor, fmt.Errorf("account %q is no account id", actor.Account)
+	}
+	if !actor.Source.IsValid() {
+		actor.Source = f.source
+	}
+	return actor, e.config.Authorizer.Authorize(ctx, registry.Access{Actor: actor, Action: registry.Subscribe, Time: time.Now().UTC()})
+}
+
+func accountID(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}
+
+// recheck admits the connected followers anew, now and then: a key that is
+// deleted or a policy that is taken away ends what it allowed.
+func (e *Embedded) recheck(ctx context.Context) {
+	defer close(e.done)
+	tick := time.NewTicker(e.config.Recheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			e.recheckAll(ctx)
+		}
+	}
+}
+
+func (e *Embedded) recheckAll(ctx context.Context) {
+	e.mu.Lock()
+	all := make(map[uint64]follower, len(e.followers))
+	for id, f := range e.followers {
+		if e.server.GetClient(id) == nil {
+			delete(e.followers, id)
+			continue
+		}
+		all[id] = f
+	}
+	e.mu.Unlock()
+	for id, f := range all {
+		actor, err := e.admit(ctx, f)
+		switch code := registry.CodeOf(err); {
+		case err == nil && actor.Account == f.account:
+		case err == nil || code == registry.Unauthenticated || code == registry.Denied || code == registry.NotFound:
+			e.log.Info("a follower lost its right and was dropped", "access_key", f.user, "account", f.account, "error", err)
+			// It may have left by itself meanwhile.
+			_ = e.server.DisconnectClientByID(id)
+		default: // a database that is away says nothing about rights
+			e.log.Warn("a follower could not be checked", "access_key", f.user, "error", err)
+		}
+	}
+}
+
+// audience is the NATS account of one of Larder's accounts.
+type audience struct {
+	account *server.Account
+	bus     *JetStream // this process's own connection into it
+}
+
+// audience gives the NATS account of Larder's account with its imports and its
+// copy of the stream, making what is missing.
+func (e *Embedded) audience(ctx context.Context, id string) (*server.Account, error) {
+	e.setup.Lock()
+	defer e.setup.Unlock()
+	a, ok := e.audiences[id]
+	if !ok {
+		a.account, _ = e.server.LookupOrRegisterAccount(id)
+		if err := e.share(a.account, id); err != nil {
+			return nil, err
+		}
+		if err := a.account.EnableJetStream(map[string]server.JetStreamAccountLimits{
+			"": {MaxMemory: -1, MaxStore: -1, MaxStreams: 1, MaxConsumers: maxConsumers, MaxAckPending: -1},
+		}, nil); err != nil {
+			return nil, err
+		}
+		var err error
+		if a.bus, err = e.open(id, BusConfig{Logger: e.log}); err != nil {
+			return nil, err
+		}
+		e.audiences[id] = a
+		if _, err := a.bus.nc.Subscribe("$JS.EVENT.ADVISORY.STREAM.DELETED."+StreamName, func(m *nats.Msg) { e.restore(id, m) }); err != nil {
+			return nil, err
+		}
+	}
+	_, err := e.copyStream(ctx, a.bus.js, id)
+	return a.account, err
+}
+
+// restore makes an account's copy again that was deleted. The advisory comes
+// before the stream is gone, so it is looked for until it is a newer one.
+func (e *Embedded) restore(id string, advisory *nats.Msg) {
+	var deleted struct{ Timestamp time.Time }
+	err := json.Unmarshal(advisory.Data, &deleted)
+	e.log.Warn("an account's copy of the event stream was deleted by one of its followers; it is made again", "account", id)
+	ctx, cancel := context.WithTimeout(context.Background(), authWait)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); err == nil; {
+		e.setup.Lock()
+		var made time.Time
+		made, err = e.copyStream(ctx, e.audiences[id].bus.js, id)
+		e.setup.Unlock()
+		if err == nil && made.After(deleted.Timestamp) {
+			tick.Stop()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	e.log.Error("an account's copy of the event stream cannot be made", "account", id, "error", err)
+}
+
+// share lets the core's events of the account, and nothing else, into acc.
+func (e *Embedded) share(acc *server.Account, id string) error {
+	only := []*server.Account{acc}
+	events, deliver := eventSubjects(id), copyPrefix+id+".>"
+	// The filter stands in the subject, and the server refuses a request whose
+	// filter is another.
+	create := "$JS.API.CONSUMER.CREATE." + StreamName + ".*." + events
+	flow := "$JS.FC." + StreamName + ".>"
+	return errors.Join(
+		e.core.AddStreamExport(events, only),
+		acc.AddStreamImport(e.core, events, ""),
+		e.core.AddStreamExport(deliver, only),
+		acc.AddStreamImport(e.core, deliver, ""),
+		e.core.AddServiceExportWithResponse(create, server.Singleton, only),
+		acc.AddServiceImport(e.core, strings.Replace(create, "$JS.API", copyAPI, 1), create),
+		e.core.AddServiceExportWithResponse(flow, server.Singleton, only),
+		acc.AddServiceImport(e.core, flow, flow),
+	)
+}
+
+// copyStream makes the account's copy, unless it is there, and says when it was made.
+func (e *Embedded) copyStream(ctx context.Context, js jetstream.JetStream, id string) (time.Time, error) {
+	s, err := js.Stream(ctx, StreamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		s, err = js.CreateStream(ctx, e.copyConfig(id))
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return s.CachedInfo().Created, nil
+}
+
+func (e *Embedded) copyConfig(id string) jetstream.StreamConfig {
+	var cfg jetstream.StreamConfig
+	e.config.Stream.apply(&cfg, true)
+	cfg.Subjects = nil // what a follower makes the server say within its account stays out
+	cfg.DenyDelete, cfg.DenyPurge = true, true
+	cfg.Sources = []*jetstream.StreamSource{{
+		Name:          StreamName,
+		FilterSubject: eventSubjects(id),
+		External:      &jetstream.ExternalStream{APIPrefix: copyAPI, DeliverPrefix: copyPrefix + id},
+	}}
+	return cfg
+}
+
+// eventSubjects covers the events that the account may see.
+func eventSubjects(account string) string {
+	if account == firstAccount {
+		return subjectRoot + ">"
+	}
+	return subjectRoot + account + ".>"
+}
+
+// permissions are those of a follower within its own NATS account: hear its
+// events, read the stream, keep consumers, and nothing else.
+func permissions(account string) *server.Permissions {
+	api := func(verb string) string { return "$JS.API." + verb }
+	of := func(verb string) string { return "$JS.API." + verb + "." + StreamName }
+	return &server.Permissions{
+		Subscribe: &server.SubjectPermission{Allow: []string{eventSubjects(account), "_INBOX.>"}},
+		Publish: &server.SubjectPermission{Allow: []string{
+			api("INFO"), api("STREAM.NAMES"), api("STREAM.LIST"),
+			of("STREAM.INFO"), of("STREAM.MSG.GET"),
+			of("DIRECT.GET"), of("DIRECT.GET") + ".>",
+			of("CONSUMER.CREATE"), of("CONSUMER.CREATE") + ".>", of("CONSUMER.DURABLE.CREATE") + ".*",
+			of("CONSUMER.NAMES"), of("CONSUMER.LIST"), of("CONSUMER.INFO") + ".*",
+			of("CONSUMER.DELETE") + ".*", of("CONSUMER.MSG.NEXT") + ".*",
+			"$JS.ACK." + StreamName + ".>", "$JS.FC." + StreamName + ".>",
+		}},
+	}
+}

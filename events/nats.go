@@ -1,0 +1,339 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"larder/registry"
+)
+
+// StreamName is the stream that holds every event, on subjects larder.events.>.
+const StreamName = "LARDER_EVENTS"
+
+const (
+	// ackWait is how long a message may be without an answer before its batch
+	// counts as broken off.
+	ackWait = 10 * time.Second
+	// lookBack bounds how many messages that are not Larder's are passed over in
+	// search of the newest event.
+	lookBack = 64
+	// errWrongLastMsgID is the server's code for a failed Nats-Expected-Last-Msg-Id.
+	errWrongLastMsgID jetstream.ErrorCode = 10070
+)
+
+// ErrFenced says that the stream does not end where Publish expected: another
+// relay has published, or the stream has lost its tail. Nothing was doubled;
+// ask Last and go on from there.
+var ErrFenced = errors.New("the event stream does not end where it was expected to")
+
+// StreamConfig bounds the stream. A zero member takes the default when the
+// stream is made, and is left as it was found when there is one already; any
+// other value is applied to an existing stream too.
+type StreamConfig struct {
+	Replicas int           // copies within a NATS cluster; default 1
+	MaxAge   time.Duration // default 30 days; should be longer than Relay's Retention
+	MaxBytes int64         // default 1 GiB; the oldest events go first
+	// Duplicates is how long the server remembers message ids; default 2 minutes.
+	// Nothing here depends on it: ids are only the second line behind the fence.
+	Duplicates time.Duration
+}
+
+// apply puts what was configured onto s, the defaults too when s is new.
+func (c StreamConfig) apply(s *jetstream.StreamConfig, isNew bool) {
+	if isNew {
+		*s = jetstream.StreamConfig{
+			Name:        StreamName,
+			Description: "Every change of a package version",
+			Subjects:    []string{subjectRoot + ">"},
+			Storage:     jetstream.FileStorage,
+			Retention:   jetstream.LimitsPolicy,
+			Discard:     jetstream.DiscardOld,
+			Replicas:    1,
+			MaxAge:      30 * 24 * time.Hour,
+			MaxBytes:    1 << 30,
+			Duplicates:  2 * time.Minute,
+			AllowDirect: true,
+		}
+	}
+	if c.Replicas != 0 {
+		s.Replicas = c.Replicas
+	}
+	if c.MaxAge != 0 {
+		s.MaxAge = c.MaxAge
+	}
+	if c.MaxBytes != 0 {
+		s.MaxBytes = c.MaxBytes
+	}
+	if c.Duplicates != 0 {
+		s.Duplicates = c.Duplicates
+	}
+}
+
+// BusConfig is what a JetStream bus is made of.
+type BusConfig struct {
+	Region string // in the bodies' region and ARNs
+	Stream StreamConfig
+	Logger *slog.Logger // nil: slog.Default
+}
+
+// JetStream is the bus on NATS: registry.Bus over the stream LARDER_EVENTS.
+//
+// Each message carries its event's id (Nats-Msg-Id) and the id of the one
+// before it (Nats-Expected-Last-Msg-Id), so that the stream takes a batch only
+// as an unbroken chain on the end that the publisher knows. That, and not the
+// server's memory of ids, is why no event is in the stream twice.
+//
+// One goroutine at a time is let in; a Relay is the only one that calls it.
+type JetStream struct {
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	region string
+	config StreamConfig
+	log    *slog.Logger
+
+	mu   sync.Mutex
+	tail tail
+}
+
+var _ registry.Bus = (*JetStream)(nil)
+
+// tail is the stream's end as far as this publisher knows it.
+type tail struct {
+	known bool
+	id    string // of the last message; empty where seq has to do
+	seq   uint64 // of the last message there ever was
+}
+
+// Dial makes a bus on an external NATS. rawURL is one URL or several with
+// commas between (nats://, tls://, ws://, wss://), with user and password, a
+// token in the place of the user, or ?credentials=FILE for a credentials file.
+//
+// It does not wait for the server: while NATS is away, Last and Publish fail
+// and the connection is tried again for ever. Invalid: the URL. The caller closes it.
+func Dial(rawURL string, c BusConfig) (*JetStream, error) {
+	servers, opts, err := parseURL(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts, nats.RetryOnFailedConnect(true))
+	return open(servers, c, opts...)
+}
+
+func parseURL(raw string) (string, []nats.Option, error) {
+	var servers []string
+	var opts []nats.Option
+	for s := range strings.SplitSeq(raw, ",") {
+		u, err := url.Parse(strings.TrimSpace(s))
+		// The text may hold a password: no part of it goes into a message.
+		if err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
+			return "", nil, registry.Errorf(registry.Invalid, "the NATS URL cannot be read: write nats://HOST:PORT or tls://HOST:PORT, with a user and password before the host where it needs them")
+		}
+		q := u.Query()
+		if f := q.Get("credentials"); f != "" {
+			opts = append(opts, nats.UserCredentials(f))
+			q.Del("credentials")
+		}
+		if len(q) > 0 {
+			return "", nil, registry.Errorf(registry.Invalid, "the NATS URL has a parameter that is not known here; the only one is credentials=FILE")
+		}
+		u.RawQuery = ""
+		servers = append(servers, u.String())
+	}
+	return strings.Join(servers, ","), opts, nil
+}
+
+// open makes a bus over a connection with the given options.
+func open(servers string, c BusConfig, opts ...nats.Option) (*JetStream, error) {
+	log := c.Logger
+	if log == nil {
+		log = slog.Default()
+	}
+	nc, err := nats.Connect(servers, append(opts,
+		nats.Name("larder"),
+		nats.MaxReconnects(-1),
+		nats.ReconnectJitter(500*time.Millisecond, time.Second),
+		// A message that waits for a reconnect would come late and out of order.
+		nats.ReconnectBufSize(-1),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn("event bus is away; events wait in the outbox", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { log.Info("event bus is back") }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("event bus", "error", err) }),
+	)...)
+	if err != nil {
+		return nil, &registry.Error{Code: registry.Unavailable, Msg: "the event bus cannot be reached", Err: err}
+	}
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncTimeout(ackWait))
+	if err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("event bus: %w", err)
+	}
+	return &JetStream{nc: nc, js: js, region: c.Region, config: c.Stream, log: log}, nil
+}
+
+// Conn is the connection, for those who read the stream. It is closed with the bus.
+func (b *JetStream) Conn() *nats.Conn { return b.nc }
+
+// Ready says whether the bus can be reached now: nil, or Unavailable. It asks nobody.
+func (b *JetStream) Ready() error {
+	if s := b.nc.Status(); s != nats.CONNECTED {
+		return registry.Errorf(registry.Unavailable, "the event bus is %s", strings.ToLower(s.String()))
+	}
+	return nil
+}
+
+// Close ends the connection. Publish and Last that still run fail.
+func (b *JetStream) Close() { b.nc.Close() }
+
+// Last gives the id of the newest event in the stream, empty when the stream
+// holds none, and makes that the end on which Publish builds. It makes the
+// stream where there is none, and refuses (Conflict) one of that name with other subjects.
+func (b *JetStream) Last(ctx context.Context) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tail = tail{}
+	s, err := b.stream(ctx)
+	if err != nil {
+		return "", err
+	}
+	state := s.CachedInfo().State
+	if state.Msgs == 0 {
+		b.tail = tail{known: true, seq: state.LastSeq}
+		return "", nil
+	}
+	m, err := s.GetLastMsgForSubject(ctx, subjectRoot+">")
+	if err != nil {
+		return "", fmt.Errorf("newest event of the stream: %w", err)
+	}
+	id := m.Header.Get(jetstream.MsgIDHeader)
+	b.tail = tail{known: true, seq: max(m.Sequence, state.LastSeq)}
+	if id != "" && m.Sequence >= state.LastSeq {
+		// Where the last message was deleted the server may know its id no more,
+		// and only the sequence number can be relied on.
+		b.tail.id = id
+	}
+	for i := 0; id == "" && i < lookBack && m.Sequence > max(state.FirstSeq, 1); i++ {
+		m, err = s.GetMsg(ctx, m.Sequence-1)
+		if err != nil {
+			return "", fmt.Errorf("newest event of the stream: %w", err)
+		}
+		id = m.Header.Get(jetstream.MsgIDHeader)
+	}
+	if id == "" {
+		b.tail = tail{}
+		return "", registry.Errorf(registry.Conflict, "the newest messages of stream %s were not published by Larder: let nobody else publish on %s>", StreamName, subjectRoot)
+	}
+	return id, nil
+}
+
+// stream finds the stream or makes it, and brings it to what is configured.
+func (b *JetStream) stream(ctx context.Context) (jetstream.Stream, error) {
+	s, err := b.js.Stream(ctx, StreamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		var cfg jetstream.StreamConfig
+		b.config.apply(&cfg, true)
+		s, err = b.js.CreateStream(ctx, cfg)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+			s, err = b.js.Stream(ctx, StreamName)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("event stream: %w", err)
+	}
+	have := s.CachedInfo().Config
+	if !slices.Equal(have.Subjects, []string{subjectRoot + ">"}) || have.Storage != jetstream.FileStorage || have.Retention != jetstream.LimitsPolicy {
+		return nil, registry.Errorf(registry.Conflict, "the NATS server has a stream %s that is not Larder's: it must keep subjects %s> in files, by limits; rename or remove it", StreamName, subjectRoot)
+	}
+	want := have
+	b.config.apply(&want, false)
+	if want.Replicas == have.Replicas && want.MaxAge == have.MaxAge && want.MaxBytes == have.MaxBytes && want.Duplicates == have.Duplicates {
+		return s, nil
+	}
+	if s, err = b.js.UpdateStream(ctx, want); err != nil {
+		return nil, fmt.Errorf("event stream: %w", err)
+	}
+	return s, nil
+}
+
+// Publish adds the events to the stream, in order, behind the event that Last
+// gave or Publish added last, and returns how many, from the first on, are in
+// it. With an error, which is ErrFenced where the stream ends elsewhere, Last
+// has to be asked before the next Publish: more of them than were counted may
+// have arrived.
+func (b *JetStream) Publish(ctx context.Context, events []registry.Event) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.tail
+	b.tail = tail{}
+	if !t.known {
+		return 0, fmt.Errorf("the end of the event stream is not known")
+	}
+
+	acks := make([]jetstream.PubAckFuture, 0, len(events))
+	var sendErr error
+	for _, e := range events {
+		var m *nats.Msg
+		if m, sendErr = b.message(e, t); sendErr != nil {
+			break
+		}
+		var ack jetstream.PubAckFuture
+		// No retry by the client: it would come out of order.
+		if ack, sendErr = b.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0)); sendErr != nil {
+			break
+		}
+		acks = append(acks, ack)
+		t = tail{known: true, id: e.ID}
+	}
+	for i, ack := range acks {
+		select {
+		case <-ack.Ok():
+		case err := <-ack.Err():
+			return i, publishError(err)
+		case <-ctx.Done():
+			return i, ctx.Err()
+		}
+	}
+	if sendErr != nil {
+		return len(acks), publishError(sendErr)
+	}
+	b.tail = t
+	return len(acks), nil
+}
+
+// message is the event as it goes onto the stream behind t.
+func (b *JetStream) message(e registry.Event, t tail) (*nats.Msg, error) {
+	body, err := Body(e, b.region)
+	if err != nil {
+		return nil, err
+	}
+	m := &nats.Msg{Subject: Subject(e), Data: body, Header: nats.Header{jetstream.MsgIDHeader: {e.ID}}}
+	if t.id != "" {
+		m.Header[jetstream.ExpectedLastMsgIDHeader] = []string{t.id}
+	} else {
+		m.Header[jetstream.ExpectedLastSeqHeader] = []string{fmt.Sprint(t.seq)}
+	}
+	return m, nil
+}
+
+func publishError(err error) error {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode {
+		case errWrongLastMsgID, jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+			return fmt.Errorf("%w (%s)", ErrFenced, api.Description)
+		}
+	}
+	return fmt.Errorf("publish to the event stream: %w", err)
+}
