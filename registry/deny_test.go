@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,6 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 				_, err := r.Publish(ctx, pid("lib"))
 				return err
 			},
-			"Internal":       func() error { _, err := r.Internal(ctx, []registry.PackageID{pid("lib")}); return err },
 			"SetTag":         func() error { return r.SetTag(ctx, pid("lib"), "beta", "1.0") },
 			"RemoveTag":      func() error { return r.RemoveTag(ctx, pid("lib"), "beta") },
 			"Amend":          func() error { return r.Amend(ctx, pid("lib"), nil, 0) },
@@ -93,7 +93,7 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 		},
 	}
 	// What reads and changes nothing of anyone's.
-	harmless := "Repo Close ID Actor"
+	harmless := "Repo Close ID Actor Sweep"
 	for _, d := range []struct {
 		door  any
 		calls map[string]func() error
@@ -105,7 +105,7 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 		typ := reflect.TypeOf(d.door)
 		for i := range typ.NumMethod() {
 			name := typ.Method(i).Name
-			if strings.Contains(harmless, name) {
+			if slices.Contains(strings.Fields(harmless), name) {
 				continue
 			}
 			call, ok := d.calls[name]

@@ -174,6 +174,11 @@ type VersionRows interface {
 	ListVersions(RepoID, PackageID, VersionFilter, Page) ([]Version, string, error)
 	// BlobReferences counts the assets of the domain that hold the digest.
 	BlobReferences(DomainID, Digest) (int, error)
+	// UnusedBlobs gives digests that assets of the domain held once and none
+	// holds now; ForgetBlobs takes them off that list, once the bytes are gone.
+	// One that came into use again stays.
+	UnusedBlobs(d DomainID, limit int) ([]Digest, error)
+	ForgetBlobs(DomainID, ...Digest) error
 }
 
 // VersionFilter narrows ListVersions; empty members do not.

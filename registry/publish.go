@@ -126,7 +126,7 @@ func (p *Publication) Commit(ctx context.Context, drafts ...Draft) error {
 	}
 	s.sweeping.RUnlock()
 	if err != nil {
-		s.drop(ctx, p.node.ID.Domain, committed)
+		s.discard(ctx, p.node.ID.Domain, committed)
 	}
 	return err
 }

@@ -19,9 +19,7 @@ func (r *Repo) DeleteVersions(ctx context.Context, p PackageID, versions []strin
 	if err != nil {
 		return err
 	}
-	var freed []Digest
 	err = r.svc.update(ctx, func(c *change) error {
-		freed = nil
 		pkg, err := c.heldPackage(n, id.Package, ifRevision)
 		if err != nil {
 			return err
@@ -31,16 +29,14 @@ func (r *Repo) DeleteVersions(ctx context.Context, p PackageID, versions []strin
 			if err != nil {
 				return err
 			}
-			gone, err := c.remove(n, pkg, vid)
-			if err != nil {
+			if err := c.remove(n, pkg, vid); err != nil {
 				return err
 			}
-			freed = append(freed, gone...)
 		}
 		return c.retarget(n, pkg, rules)
 	})
 	if err == nil {
-		r.svc.drop(ctx, n.ID.Domain, freed)
+		r.svc.sweep(ctx, n.ID.Domain)
 	}
 	return err
 }
@@ -57,9 +53,7 @@ func (r *Repo) DeletePackage(ctx context.Context, p PackageID, ifRevision int64)
 	if err != nil {
 		return err
 	}
-	var freed []Digest
 	err = r.svc.update(ctx, func(c *change) error {
-		freed = nil
 		pkg, err := c.heldPackage(n, id.Package, ifRevision)
 		if err != nil {
 			return err
@@ -69,16 +63,14 @@ func (r *Repo) DeletePackage(ctx context.Context, p PackageID, ifRevision int64)
 			return err
 		}
 		for _, v := range versions {
-			gone, err := c.remove(n, pkg, VersionID{id.Package, v.Version})
-			if err != nil {
+			if err := c.remove(n, pkg, VersionID{id.Package, v.Version}); err != nil {
 				return err
 			}
-			freed = append(freed, gone...)
 		}
 		return c.Tx.DeletePackage(n.ID, id.Package)
 	})
 	if err == nil {
-		r.svc.drop(ctx, n.ID.Domain, freed)
+		r.svc.sweep(ctx, n.ID.Domain)
 	}
 	return err
 }
@@ -98,23 +90,18 @@ func (c *change) heldPackage(n *node, id PackageID, ifRevision int64) (*Package,
 	return &p, nil
 }
 
-// remove deletes one version and gives the digests that it referred to.
-func (c *change) remove(n *node, pkg *Package, id VersionID) ([]Digest, error) {
+// remove deletes one version.
+func (c *change) remove(n *node, pkg *Package, id VersionID) error {
 	v, err := c.Version(n.ID, id)
 	if IsNotFound(err) {
-		return nil, Errorf(NotFound, "version %s of package %q is not in repository %q itself", id.Version, displayName(id.Package), n.ID.Name).About(n.ID.Package(id.Package))
+		return Errorf(NotFound, "version %s of package %q is not in repository %q itself", id.Version, displayName(id.Package), n.ID.Name).About(n.ID.Package(id.Package))
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ch := Changes{AssetsRemoved: len(v.Assets), StatusChanged: true}
-	var freed []Digest
-	for _, a := range v.Assets {
-		freed = append(freed, a.Hashes.SHA256)
-	}
 	v.Status = Deleted
-	err = c.record(n, pkg, v, OpDeleted, ch, func() error { return c.DeleteVersion(n.ID, id) })
-	return freed, err
+	return c.record(n, pkg, v, OpDeleted, ch, func() error { return c.DeleteVersion(n.ID, id) })
 }
 
 // retarget takes away tags whose version is gone and lets "latest" point at
@@ -146,33 +133,4 @@ func (c *change) retarget(n *node, pkg *Package, rules Rules) error {
 		return nil
 	}
 	return c.PutPackage(n.ID, *pkg)
-}
-
-// drop removes blobs to which no row of the domain refers any more. What it
-// cannot remove stays behind as garbage; it does no harm but takes room.
-func (s *Service) drop(ctx context.Context, d DomainID, digests []Digest) {
-	if len(digests) == 0 {
-		return
-	}
-	ctx = context.WithoutCancel(ctx)
-	s.sweeping.Lock()
-	defer s.sweeping.Unlock()
-	err := s.Metadata.View(ctx, func(tx Tx) error {
-		for _, digest := range digests {
-			refs, err := tx.BlobReferences(d, digest)
-			if err != nil {
-				return err
-			}
-			if refs > 0 {
-				continue
-			}
-			if err := s.Blobs.Delete(ctx, d, digest); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		s.Logger.WarnContext(ctx, "bytes without a reference stay behind", "domain", d.Name, "err", err)
-	}
 }

@@ -1,6 +1,9 @@
 package sqlmeta
 
 import (
+	"database/sql"
+	"fmt"
+
 	"larder/registry"
 )
 
@@ -17,7 +20,8 @@ func (r references) add(a registry.Asset, delta int64) {
 }
 
 // refer changes the reference counts of the domain's blobs, and the size of
-// the domain where a digest comes first or goes last.
+// the domain where a digest comes first or goes last. A row without references
+// stays until ForgetBlobs: it says that there are bytes to delete.
 func (t *Tx) refer(domain int64, refs references) error {
 	var grown int64
 	for digest, r := range refs {
@@ -35,9 +39,6 @@ func (t *Tx) refer(domain int64, refs references) error {
 		}
 		switch {
 		case left == 0:
-			if _, err := t.exec("drop blob", `DELETE FROM blobs WHERE domain_id = ? AND sha256 = ?`, domain, digest[:]); err != nil {
-				return err
-			}
 			grown -= size
 		case left == r.delta:
 			grown += size
@@ -49,22 +50,60 @@ func (t *Tx) refer(domain int64, refs references) error {
 // releaseAssets takes the references of assets away whose versions v the rest
 // of the statement selects. The assets themselves go with their versions.
 func (t *Tx) releaseAssets(domain int64, rest string, arg any) error {
-	_, err := t.exec("release blobs", `
+	before, err := t.unused(domain)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec("release blobs", `
 		UPDATE blobs SET refs = blobs.refs - gone.n
 		FROM (SELECT a.sha256 AS digest, COUNT(*) AS n FROM versions v JOIN assets a ON a.version_id = v.id `+rest+` GROUP BY a.sha256) AS gone
 		WHERE blobs.domain_id = ? AND blobs.sha256 = gone.digest`, arg, domain)
 	if err != nil {
 		return err
 	}
-	var size int64
-	if _, err := t.one("measure unused blobs", `SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blobs WHERE domain_id = ? AND refs = 0`,
-		[]any{domain}, &size); err != nil {
+	after, err := t.unused(domain)
+	if err != nil {
 		return err
 	}
-	if _, err := t.exec("drop unused blobs", `DELETE FROM blobs WHERE domain_id = ? AND refs = 0`, domain); err != nil {
-		return err
+	return t.grow(domain, before-after)
+}
+
+// unused is the size of the domain's bytes that wait to be deleted.
+func (t *Tx) unused(domain int64) (size int64, err error) {
+	_, err = t.one("measure unused blobs", `SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blobs WHERE domain_id = ? AND refs = 0`,
+		[]any{domain}, &size)
+	return size, err
+}
+
+// UnusedBlobs implements registry.VersionRows.
+func (t *Tx) UnusedBlobs(d registry.DomainID, limit int) ([]registry.Digest, error) {
+	var all []registry.Digest
+	err := t.each("list unused blobs", `
+		SELECT b.sha256 FROM domains d JOIN blobs b ON b.domain_id = d.id WHERE d.owner = ? AND d.name = ? AND b.refs = 0 LIMIT ?`,
+		[]any{d.Owner, d.Name, limit}, func(row *sql.Rows) error {
+			var b sql.RawBytes
+			if err := row.Scan(&b); err != nil {
+				return err
+			}
+			if len(b) != len(registry.Digest{}) {
+				return fmt.Errorf("a digest of %d bytes", len(b))
+			}
+			all = append(all, registry.Digest(b))
+			return nil
+		})
+	return all, err
+}
+
+// ForgetBlobs implements registry.VersionRows.
+func (t *Tx) ForgetBlobs(d registry.DomainID, digests ...registry.Digest) error {
+	for _, digest := range digests {
+		if _, err := t.exec("forget blob", `
+			DELETE FROM blobs WHERE domain_id = (SELECT id FROM domains WHERE owner = ? AND name = ?) AND sha256 = ? AND refs = 0`,
+			d.Owner, d.Name, digest[:]); err != nil {
+			return err
+		}
 	}
-	return t.grow(domain, -size)
+	return nil
 }
 
 func (t *Tx) grow(domain, bytes int64) error {
