@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"net/netip"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +14,9 @@ import (
 
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
+
+	"larder/internal/httpx"
+	"larder/registry"
 )
 
 // Config is everything that `larder serve` can be told. Each field is a flag,
@@ -41,11 +43,14 @@ type Config struct {
 	PrivateTargets bool
 
 	// Connections are settings of --external-connection by connection name.
-	Connections map[string]ConnectionSetting
+	Connections map[string]registry.Connection
 
-	// natsAsked is set where NATSListen was said and is not the default: then
-	// a taken port is a failed start.
-	natsAsked bool
+	// NATSAsked is set where somebody said NATSListen: then a taken port is a
+	// failed start, and else a warning.
+	NATSAsked bool
+	// MasterKeyInEnvironment is set where MasterKey is LARDER_MASTER_KEY: then it
+	// may be the key itself instead of a file.
+	MasterKeyInEnvironment bool
 }
 
 const (
@@ -121,7 +126,8 @@ func (c *Config) complete(f *pflag.FlagSet, getenv func(string) string) error {
 			return err
 		}
 	}
-	c.natsAsked = said["nats-listen"] != "" && c.NATSListen != defaultNATSListen
+	c.NATSAsked = said["nats-listen"] != ""
+	c.MasterKeyInEnvironment = said["master-key"] == fromEnvironment
 	return c.check()
 }
 
@@ -216,11 +222,10 @@ func (c *Config) check() error {
 	if c.Data == "" {
 		return errors.New("--data: name a folder")
 	}
-	abs, err := filepath.Abs(c.Data)
-	if err != nil {
+	var err error
+	if c.Data, err = absolute(c.Data); err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
-	c.Data = abs
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together: name both files")
 	}
@@ -231,39 +236,19 @@ func (c *Config) check() error {
 		}
 		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	}
-	if _, err := c.trustedPrefixes(); err != nil {
-		return err
+	if _, err := httpx.ParseProxies(c.Trusted); err != nil {
+		return fmt.Errorf("--trusted-proxy: %w", err)
 	}
 	if c.Region == "" || strings.ContainsAny(c.Region, ":/ ") {
 		return fmt.Errorf("--region: %q cannot stand in an ARN; take a name such as %s", c.Region, defaultRegion)
 	}
-	if c.NATSListen == "" {
-		c.NATSListen = "off"
-	}
 	return nil
-}
-
-// trustedPrefixes reads Trusted; a lone address is a prefix of its full length.
-func (c *Config) trustedPrefixes() ([]netip.Prefix, error) {
-	var all []netip.Prefix
-	for _, s := range c.Trusted {
-		p, err := netip.ParsePrefix(s)
-		if err != nil {
-			a, errA := netip.ParseAddr(s)
-			if errA != nil {
-				return nil, fmt.Errorf("--trusted-proxy: %q is neither an address nor a range such as 10.0.0.0/8", s)
-			}
-			p = netip.PrefixFrom(a, a.BitLen())
-		}
-		all = append(all, p.Masked())
-	}
-	return all, nil
 }
 
 // LogValue is the configuration as it is shown at the start: without secrets.
 func (c *Config) LogValue() slog.Value {
 	var connections []any
-	for _, name := range sortedKeys(c.Connections) {
+	for _, name := range slices.Sorted(maps.Keys(c.Connections)) {
 		connections = append(connections, slog.String(name, maskURL(c.Connections[name].URL)))
 	}
 	return slog.GroupValue(
@@ -284,13 +269,16 @@ func (c *Config) LogValue() slog.Value {
 	)
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
+// absolute is filepath.Abs; with links followed where the path exists.
+func absolute(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
 	}
-	slices.Sort(keys)
-	return keys
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real, nil
+	}
+	return abs, nil
 }
 
 // maskURL hides the password of a URL and what stands in its query; an
@@ -313,13 +301,4 @@ func maskURL(s string) string {
 		u.RawQuery = q.Encode()
 	}
 	return u.Redacted()
-}
-
-// plainError shortens what the operating system says to its own words.
-func plainError(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"net/url"
-	"regexp"
+	"slices"
 	"strings"
 
 	"larder/registry"
@@ -19,97 +19,41 @@ const (
 	fromConfig      origin = "config"
 )
 
-// ConnectionSetting is where the administrator wants a connection to lead.
-type ConnectionSetting struct {
-	Format string
-	URL    string // may carry user and password
-	Source string
-}
-
-// publicConnections are the names of CodeArtifact's external connections and
-// their formats (spec 1.6). Where each leads is never written here: it comes
-// from settings or from the package tools of the machine.
-var publicConnections = []struct{ name, format string }{
-	{"public:npmjs", registry.NPM},
-	{"public:pypi", registry.PyPI},
-	{"public:maven-central", registry.Maven},
-	{"public:maven-googleandroid", registry.Maven},
-	{"public:maven-gradleplugins", registry.Maven},
-	{"public:maven-commonsware", registry.Maven},
-	{"public:maven-clojars", registry.Maven},
-	{"public:nuget-org", registry.NuGet},
-	{"public:ruby-gems-org", registry.Ruby},
-	{"public:crates-io", registry.Cargo},
-}
-
-func publicConnectionFormat(name string) (string, bool) {
-	for _, c := range publicConnections {
-		if c.name == name {
-			return c.format, true
-		}
-	}
-	return "", false
-}
-
-// connectionFormats are the formats that have registries to lead to.
-var connectionFormats = []string{registry.NPM, registry.PyPI, registry.Maven, registry.NuGet, registry.Ruby, registry.Cargo}
-
-// connectionName is what a custom name may look like: as the public ones.
-var connectionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$`)
-
 // addConnections reads NAME=URL and NAME=FORMAT+URL settings of one origin.
 // A name that an earlier, higher ranking origin has set stays as it is.
 func (c *Config) addConnections(settings []string, from origin) error {
 	if c.Connections == nil {
-		c.Connections = map[string]ConnectionSetting{}
+		c.Connections = map[string]registry.Connection{}
 	}
 	for _, s := range settings {
-		name, set, err := parseConnection(s)
-		if err != nil {
+		name, target, ok := strings.Cut(s, "=")
+		if !ok {
+			return errors.New("a setting reads NAME=URL, such as public:npmjs=https://packages.example.com/npm/, or NAME=FORMAT+URL for a name of your own")
+		}
+		conn := parseConnection(strings.TrimSpace(name), strings.TrimSpace(target))
+		conn.Source = string(from)
+		if err := registry.CheckConnection(&conn); err != nil {
 			return err
 		}
-		set.Source = string(from)
-		if have, ok := c.Connections[name]; ok && have.Source != string(from) {
+		if conn.URL == "" {
+			return fmt.Errorf("external connection %s needs a URL", conn.Name)
+		}
+		if have, ok := c.Connections[conn.Name]; ok && have.Source != conn.Source {
 			continue
 		}
-		c.Connections[name] = set
+		c.Connections[conn.Name] = conn
 	}
 	return nil
 }
 
-// parseConnection reads one setting. The errors never repeat the URL: a
-// password may stand in it.
-func parseConnection(s string) (string, ConnectionSetting, error) {
-	name, target, ok := strings.Cut(s, "=")
-	name = strings.TrimSpace(name)
-	if !ok || !connectionName.MatchString(name) {
-		return "", ConnectionSetting{}, fmt.Errorf("a setting reads NAME=URL, such as public:npmjs=https://packages.example.com/npm/, or NAME=FORMAT+URL for a name of your own")
-	}
-	format, known := publicConnectionFormat(name)
-	target = strings.TrimSpace(target)
-	for _, f := range connectionFormats {
-		rest, cut := strings.CutPrefix(target, f+"+")
-		if !cut {
-			continue
-		}
-		if known && f != format {
-			return "", ConnectionSetting{}, fmt.Errorf("%s has format %s, not %s", name, format, f)
-		}
-		format, target = f, rest
-	}
-	if format == "" {
-		return "", ConnectionSetting{}, fmt.Errorf("%s is no public connection, so its format is needed: %s=FORMAT+URL with one of %s", name, name, strings.Join(connectionFormats, ", "))
-	}
-	if err := checkConnectionURL(target); err != nil {
-		return "", ConnectionSetting{}, fmt.Errorf("%s: %w", name, err)
-	}
-	return name, ConnectionSetting{Format: format, URL: target}, nil
-}
+// schemeFormats are the formats that may stand before a URL with a "+".
+var schemeFormats = []string{registry.NPM, registry.PyPI, registry.Maven, registry.NuGet, registry.Ruby, registry.Cargo}
 
-func checkConnectionURL(s string) error {
-	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Fragment != "" {
-		return fmt.Errorf("the URL must be http or https with a host, without a fragment; user and password in it are percent-encoded")
+// parseConnection takes a FORMAT+URL apart; the format of a public name need not stand there.
+func parseConnection(name, target string) registry.Connection {
+	c := registry.Connection{Name: name, URL: target}
+	if format, rest, ok := strings.Cut(target, "+"); ok && slices.Contains(schemeFormats, format) {
+		c.Format, c.URL = format, rest
 	}
-	return nil
+	return c
 }

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"larder/events"
+	"larder/internal/httpx"
+	"larder/registry/upstream"
+)
+
+// metrics counts what the server does. Label values come from closed sets:
+// formats, operations, connections; nothing that a client can invent.
+type metrics struct {
+	registry *prometheus.Registry
+
+	answered  *prometheus.CounterVec   // format, operation, status
+	bytes     *prometheus.CounterVec   // format, operation
+	durations *prometheus.HistogramVec // format, operation
+
+	cache   map[string][2]prometheus.Counter // kind to miss, hit
+	lookups *prometheus.CounterVec
+
+	asked   *prometheus.CounterVec   // connection, kind, outcome
+	latency *prometheus.HistogramVec // connection, kind
+	pulled  *prometheus.CounterVec   // connection
+}
+
+func newMetrics(relay *events.Relay) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		answered: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "larder_requests_total", Help: "Requests answered."}, []string{"format", "operation", "status"}),
+		bytes:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "larder_response_bytes_total", Help: "Bytes of bodies sent."}, []string{"format", "operation"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "larder_request_duration_seconds", Help: "Time from the request's header to the end of the answer.",
+			Buckets: []float64{.0001, .0005, .001, .005, .025, .1, .5, 2.5, 10, 60},
+		}, []string{"format", "operation"}),
+		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "larder_cache_lookups_total", Help: "Look-ups in a cache, by what was looked for and whether it was there."}, []string{"kind", "result"}),
+		asked:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "larder_upstream_requests_total", Help: "What was asked of external connections, and how it ended."}, []string{"connection", "kind", "outcome"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "larder_upstream_duration_seconds", Help: "Time until the whole answer of an external connection was here.",
+			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 15, 60},
+		}, []string{"connection", "kind"}),
+		pulled: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "larder_upstream_bytes_total", Help: "Bytes of assets that external connections sent."}, []string{"connection"}),
+		cache:  map[string][2]prometheus.Counter{},
+	}
+	for _, kind := range []string{"document", "asset", "listing"} {
+		m.cache[kind] = [2]prometheus.Counter{m.lookups.WithLabelValues(kind, "miss"), m.lookups.WithLabelValues(kind, "hit")}
+	}
+	m.registry.MustRegister(m.answered, m.bytes, m.durations, m.lookups, m.asked, m.latency, m.pulled,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		gauge("larder_outbox_depth", "Events that wait to be put on the bus.", func() int64 { return relay.Stats().Depth }),
+		counter("larder_events_published_total", "Events put on the bus.", func() int64 { return relay.Stats().Published }),
+		counter("larder_events_failures_total", "Passes of the event relay that failed.", func() int64 { return relay.Stats().Failures }),
+	)
+	return m
+}
+
+func gauge(name, help string, read func() int64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(read()) })
+}
+
+func counter(name, help string, read func() int64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(read()) })
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}
+
+// requests gives the function that counts the answers of one endpoint, its
+// handles resolved: it is called once per endpoint, at start.
+func (m *metrics) requests(format, operation string) func(status int, bytes int64, d time.Duration) {
+	var (
+		byStatus [600]atomic.Pointer[prometheus.Counter]
+		bytes    = m.bytes.WithLabelValues(format, operation)
+		duration = m.durations.WithLabelValues(format, operation)
+	)
+	return func(status int, n int64, d time.Duration) {
+		if status < 0 || status >= len(byStatus) {
+			status = 0
+		}
+		c := byStatus[status].Load()
+		if c == nil {
+			made := m.answered.WithLabelValues(format, operation, strconv.Itoa(status))
+			c = &made
+			byStatus[status].Store(c)
+		}
+		(*c).Inc()
+		bytes.Add(float64(n))
+		duration.Observe(d.Seconds())
+	}
+}
+
+// control counts the control plane, as one operation: its requests are few.
+func (m *metrics) control(next http.Handler) http.Handler {
+	observe := m.requests("control", "api")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start, rec := time.Now(), httpx.Recording(w)
+		next.ServeHTTP(rec, r)
+		observe(rec.Status(), rec.Bytes(), time.Since(start))
+	})
+}
+
+func (m *metrics) cacheUse(kind string, hit bool) {
+	c, ok := m.cache[kind]
+	switch {
+	case ok && hit:
+		c[1].Inc()
+	case ok:
+		c[0].Inc()
+	case hit:
+		m.lookups.WithLabelValues(kind, "hit").Inc()
+	default:
+		m.lookups.WithLabelValues(kind, "miss").Inc()
+	}
+}
+
+func (m *metrics) upstream(o upstream.Observation) {
+	kept := o.Outcome == upstream.Fresh || o.Outcome == upstream.Stale
+	if o.Kind == upstream.KindListing {
+		m.cacheUse("listing", kept)
+	}
+	m.asked.WithLabelValues(o.Connection, string(o.Kind), string(o.Outcome)).Inc()
+	if kept {
+		return
+	}
+	m.latency.WithLabelValues(o.Connection, string(o.Kind)).Observe(o.Duration.Seconds())
+	if o.Bytes > 0 {
+		m.pulled.WithLabelValues(o.Connection).Add(float64(o.Bytes))
+	}
+}

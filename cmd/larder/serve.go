@@ -1,0 +1,432 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"larder/cmd/larder/discover"
+	"larder/events"
+	"larder/formats"
+	"larder/formats/npm"
+	"larder/internal/httpx"
+	"larder/policy"
+	"larder/policy/identity"
+	"larder/registry"
+	"larder/registry/api"
+	"larder/registry/upstream"
+	"larder/storage"
+	"larder/storage/fs"
+)
+
+// wireFormats are the package formats that are served. A new one is a line here.
+var wireFormats = []formats.Format{npm.Format()}
+
+const (
+	// documentSpill bounds rendered documents kept on disk, in bytes.
+	documentSpill = 1 << 30
+	// drainTime is how long requests that run may take to finish at the end.
+	drainTime = 25 * time.Second
+	// flushTime is how long events on their way are waited for at the end.
+	flushTime = 3 * time.Second
+)
+
+func newServeCommand() *cobra.Command {
+	var c Config
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the registry",
+		Long: `Run the registry until it is told to stop (SIGTERM or SIGINT).
+
+Each flag is also an environment variable, upper case with LARDER_ before it
+(LARDER_PUBLIC_URL), and a key of the YAML file named by --config. A flag
+outranks the environment, and the environment the file.`,
+		Example: "  larder serve\n  larder serve --data /var/lib/larder --listen 0.0.0.0:8484 --public-url https://packages.example.com",
+		Args:    cobra.NoArgs,
+	}
+	cmd.Flags().AddFlagSet(configFlags(&c))
+	cmd.Flags().SortFlags = false
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := c.complete(cmd.Flags(), os.Getenv); err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		s := &Server{Config: c, Stderr: cmd.ErrOrStderr(), Machine: discover.ThisMachine()}
+		if err := s.Run(ctx); err != nil {
+			return err
+		}
+		var failed error
+		select {
+		case <-ctx.Done():
+		case failed = <-s.Failed():
+		}
+		stop() // a second signal ends the process at once
+		return errors.Join(failed, s.Close())
+	}
+	return cmd
+}
+
+// Server is one running registry. Fill in the exported members, Run it, Close
+// it: a Server runs once.
+type Server struct {
+	Config  Config
+	Stderr  io.Writer        // logs, and the line that says it is ready
+	Machine discover.Machine // whose package tools are asked at the first start
+
+	log       *slog.Logger
+	lines     *batchWriter
+	folder    dataFolder
+	lock      *os.File
+	metadata  registry.Metadata
+	blobs     registry.Blobs
+	sealer    *identity.Sealer
+	identity  *identity.Authenticator
+	authorize registry.Authorizer
+	inner     *events.Embedded // nil: NATS is elsewhere
+	bus       *events.JetStream
+	relay     *events.Relay
+	puller    *upstream.Puller
+	service   *registry.Service
+	metrics   *metrics
+	serverID  string
+
+	listener net.Listener
+	servers  []*http.Server
+	failed   chan error
+	url      string
+	stops    []func(context.Context) error // in order of starting
+}
+
+// Run opens everything, starts to serve and returns once requests are
+// answered. An error is one sentence for the person who started it; everything
+// is closed again then.
+func (s *Server) Run(ctx context.Context) (err error) {
+	s.lines = newBatchWriter(s.Stderr)
+	s.log = newLogger(s.lines, s.Stderr)
+	s.folder = dataFolder(s.Config.Data)
+	s.failed = make(chan error, 2)
+	defer func() {
+		if err != nil {
+			_ = s.Close()
+		}
+	}()
+	s.log.Info("starting", "version", version(), "config", &s.Config)
+	if s.Config.AnonymousReads {
+		s.log.Warn("--allow-anonymous-reads changes nothing yet: this version has no policies that could grant Principal \"*\"")
+	}
+	for _, open := range []func(context.Context) error{
+		s.openListener, s.openFolder, s.openStorage, s.openIdentity, s.openEvents, s.openService, s.serve,
+	} {
+		if err := open(ctx); err != nil {
+			return err
+		}
+	}
+	return s.ready()
+}
+
+// URL is where the server is reached on this machine, without trailing slash.
+func (s *Server) URL() string { return s.url }
+
+// Failed gives the error when a listener breaks while the server runs.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Close lets running requests finish, hands over the events that are on their
+// way, and closes what Run opened, last opened first.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	var all []error
+	for i := len(s.stops) - 1; i >= 0; i-- {
+		all = append(all, s.stops[i](ctx))
+	}
+	s.stops = nil
+	s.log.Info("stopped")
+	s.lines.Flush()
+	return errors.Join(all...)
+}
+
+// onClose adds a step to Close; steps run in the reverse order.
+func (s *Server) onClose(f func(context.Context) error) { s.stops = append(s.stops, f) }
+
+// openListener comes first: a taken address is the commonest failure, and
+// nothing has been touched then.
+func (s *Server) openListener(ctx context.Context) error {
+	l, err := listen(ctx, "--listen", s.Config.Listen)
+	if err != nil {
+		return err
+	}
+	s.listener = l
+	s.onClose(func(context.Context) error { return ignoreClosed(l.Close()) })
+	return nil
+}
+
+func (s *Server) openFolder(context.Context) error {
+	lock, err := s.folder.open()
+	if err != nil {
+		return err
+	}
+	s.lock = lock
+	s.onClose(func(context.Context) error { return lock.Close() })
+	return nil
+}
+
+func (s *Server) openStorage(ctx context.Context) (err error) {
+	if s.metadata, err = storage.Metadata(ctx, s.Config.Metadata, s.Config.Data); err != nil {
+		return fmt.Errorf("cannot open the database: %w", err)
+	}
+	s.onClose(func(context.Context) error { return s.metadata.Close() })
+	if s.blobs, err = storage.Blobs(s.Config.Blobs, s.Config.Data); err != nil {
+		return fmt.Errorf("cannot open the blob store: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) openIdentity(ctx context.Context) error {
+	master, err := s.masterKey()
+	if err != nil {
+		return fmt.Errorf("cannot read the master key: %w", err)
+	}
+	if s.sealer, err = identity.NewSealer(master); err != nil {
+		return err
+	}
+	// All processes of a server share its master key, and two servers never do.
+	id := sha256.Sum256(append([]byte("larder server id\x00"), master...))
+	s.serverID = hex.EncodeToString(id[:8])
+
+	first, err := firstStart(ctx, s.metadata, s.sealer, s.folder)
+	if err != nil {
+		return fmt.Errorf("the first start failed: %w", err)
+	}
+	if first {
+		s.log.Info("first start: made account, administrator, domain and repositories", "account", identity.FirstAccount, "domain", firstDomain, "credentials", s.folder.credentials())
+	}
+	s.authorize = policy.OwnerOnly{Region: s.Config.Region}
+	s.identity = identity.New(identity.Config{
+		Metadata: s.metadata,
+		Sealer:   s.sealer,
+		Peer: func(r *http.Request) identity.Peer {
+			p := httpx.RecordOf(r.Context()).Peer
+			return identity.Peer{Source: p.Addr, Secure: p.Secure(), Host: p.Host}
+		},
+	})
+	return s.identity.Prepare(ctx)
+}
+
+// masterKey takes the key of the named file, or of the environment itself, or
+// of the data folder, where it is made at the first start.
+func (s *Server) masterKey() ([]byte, error) {
+	named := s.Config.MasterKey
+	if named == "" {
+		return identity.EnsureMasterKey(s.folder.masterKey())
+	}
+	if s.Config.MasterKeyInEnvironment {
+		if key, err := identity.ParseMasterKey(named); err == nil {
+			return key, nil
+		}
+	}
+	return identity.ReadMasterKey(named)
+}
+
+func (s *Server) openEvents(ctx context.Context) (err error) {
+	if s.Config.NATS != "" {
+		s.bus, err = events.Dial(s.Config.NATS, events.BusConfig{Region: s.Config.Region, Logger: s.log})
+	} else {
+		s.inner, err = events.Start(events.EmbeddedConfig{
+			StoreDir:     s.folder.events(),
+			Listen:       s.Config.NATSListen,
+			Explicit:     s.Config.NATSAsked,
+			Authenticate: s.identity.AccessKeyActor,
+			Authorizer:   s.authorize,
+			Logger:       s.log,
+		})
+		if err != nil {
+			return err
+		}
+		s.onClose(func(context.Context) error { s.inner.Close(); return nil })
+		s.bus, err = s.inner.Bus(s.Config.Region)
+	}
+	if err != nil {
+		return err
+	}
+	s.onClose(func(context.Context) error { s.bus.Close(); return nil })
+
+	s.relay = events.NewRelay(events.RelayConfig{Metadata: s.metadata, Bus: s.bus, Logger: s.log})
+	s.background(func(ctx context.Context) {
+		if err := s.relay.Run(ctx); err != nil {
+			s.log.Error("the event relay has ended", "error", err)
+		}
+	})
+	s.onClose(s.flushEvents)
+	return nil
+}
+
+// background runs f until Close, which waits for it.
+func (s *Server) background(f func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); f(ctx) }()
+	s.onClose(func(context.Context) error { cancel(); <-done; return nil })
+}
+
+// flushEvents waits until the outbox is empty. What is not on the bus by then
+// is sent by the next start.
+func (s *Server) flushEvents(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		depth := 0
+		err := s.metadata.View(ctx, func(tx registry.Tx) (err error) {
+			depth, err = tx.OutboxDepth()
+			return err
+		})
+		if err != nil || depth == 0 || s.bus.Ready() != nil {
+			return nil
+		}
+		s.relay.Wake()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (s *Server) openService(context.Context) error {
+	spill, err := fs.NewSpill(s.folder.documents(), documentSpill)
+	if err != nil {
+		return s.folder.unusable(err)
+	}
+	connections := &registry.Connections{Metadata: s.metadata, Given: s.Config.Connections, Sealer: s.sealer}
+	rules, adapters := map[string]registry.Rules{}, map[string]registry.Upstream{}
+	for _, f := range wireFormats {
+		rules[f.Name] = f.Rules
+		if f.Upstream != nil {
+			adapters[f.Name] = f.Upstream
+		}
+	}
+	s.metrics = newMetrics(s.relay)
+	s.puller = upstream.New(upstream.Config{
+		Metadata:     s.metadata,
+		Blobs:        s.blobs,
+		Adapters:     adapters,
+		Connections:  connections.Find,
+		ServerID:     s.serverID,
+		Version:      version(),
+		AllowPrivate: s.Config.PrivateTargets,
+		Observe:      s.metrics.upstream,
+		Logger:       s.log,
+	})
+	s.onClose(s.puller.Close)
+	s.service, err = registry.New(registry.Config{
+		Metadata:    s.metadata,
+		Blobs:       s.blobs,
+		Authorizer:  s.authorize,
+		Puller:      s.puller,
+		Rules:       rules,
+		Connections: connections,
+		Spill:       spill,
+		Logger:      s.log,
+		Wake:        s.relay.Wake,
+		CacheUse:    s.metrics.cacheUse,
+	})
+	if err != nil {
+		return err
+	}
+	s.onClose(s.service.Close)
+	d := &discovery{
+		folder: s.folder, connections: connections, machine: s.Machine,
+		own: newOwnAddress(s.listener.Addr(), s.Config.PublicURL), log: s.log,
+	}
+	s.background(d.Run)
+	return nil
+}
+
+// handler puts the surfaces together. A request passes, in this order: the
+// frame (id, client behind proxies, log line), the first segment of its path,
+// and there: authentication and what it asks for.
+func (s *Server) handler(ops *operations) http.Handler {
+	repositories := formats.Mount(s.service, wireFormats, formats.Options{
+		Authenticate: s.identity.Client,
+		Base:         httpx.Base,
+		ServerID:     s.serverID,
+		Observe:      s.metrics.requests,
+	})
+	control := api.New(s.service, api.Config{
+		Sign:   s.identity.Signed("codeartifact"),
+		Tokens: s.identity,
+		Base:   httpx.Base,
+		Region: s.Config.Region,
+	})
+	proxies, err := httpx.ParseProxies(s.Config.Trusted)
+	if err != nil {
+		panic(err) // Config.check has read them
+	}
+	return &httpx.Front{
+		Next:      route(ops, s.metrics.control(control), upstream.CarryVia(repositories)),
+		Log:       s.log,
+		Proxies:   proxies,
+		PublicURL: s.Config.PublicURL,
+	}
+}
+
+func (s *Server) serve(ctx context.Context) error {
+	ops := &operations{server: s}
+	main, err := s.httpServer(s.handler(ops))
+	if err != nil {
+		return err
+	}
+	s.url = localURL(s.listener.Addr(), main.TLSConfig != nil)
+	if s.Config.MetricsListen != "" {
+		l, err := listen(ctx, "--metrics-listen", s.Config.MetricsListen)
+		if err != nil {
+			return err
+		}
+		apart, err := s.httpServer(s.metrics.handler())
+		if err != nil {
+			return err
+		}
+		apart.TLSConfig = nil
+		s.start(apart, l)
+	}
+	s.start(main, s.listener)
+	return nil
+}
+
+// ready tells the world: commands of this machine by a file, people by a line.
+func (s *Server) ready() error {
+	err := s.folder.announce(running{URL: s.url, PID: os.Getpid(), Region: s.Config.Region})
+	if err != nil {
+		return s.folder.unusable(err)
+	}
+	s.onClose(func(context.Context) error { return s.folder.retract() })
+	s.lines.Flush()
+	shown := s.url
+	if s.Config.PublicURL != "" {
+		shown = s.Config.PublicURL
+	}
+	_, err = fmt.Fprintf(s.Stderr, "larder: ready at %s — next: %s login npm%s\n", shown, ownName(), s.dataHint())
+	return err
+}
+
+// dataHint is what a command needs to find this server from the same folder.
+func (s *Server) dataHint() string {
+	if here, err := absolute(defaultData); err == nil && here == s.Config.Data {
+		return ""
+	}
+	return " --data " + shellWord(s.Config.Data)
+}
