@@ -112,6 +112,7 @@ type Page struct {
 
 // DomainRows keeps domains. Graph.
 type DomainRows interface {
+	TagDomain(DomainID, map[string]string) error            // NotFound; replaces the tags
 	CreateDomain(Domain) error                              // Conflict
 	Domain(DomainID) (Domain, error)                        // NotFound; with the derived counts
 	DeleteDomain(DomainID) error                            // NotFound; Conflict while it has repositories. Takes its listings along
@@ -385,6 +386,12 @@ type Rules interface {
 	// Describe digs the neutral fields out of a manifest; zero fields for what
 	// it does not say or for a manifest that cannot be read.
 	Describe(manifest json.RawMessage) Description
+}
+
+// AssetNamer is the optional power of Rules to hold asset names to more than
+// what is true of all formats.
+type AssetNamer interface {
+	CheckAsset(name string) error // Invalid
 }
 
 // Description holds the format-neutral fields of a version.

@@ -28,6 +28,8 @@ type Draft struct {
 	Assets      []string        // names of staged files that belong to it
 	Tags        []string        // dist-tags to point at it
 	Released    time.Time       // zero: now
+
+	open bool // with Extend: only while the version is Unfinished (generic)
 }
 
 // Publication collects the files of one publish. It is for one goroutine.
@@ -198,6 +200,8 @@ func (p *Publication) applyOne(c *change, d Draft) error {
 			Changes{AssetsAdded: len(d.Assets), MetadataUpdated: true, StatusChanged: true})
 	case err != nil:
 		return err
+	case d.open && have.Status != Unfinished:
+		return Errorf(Conflict, "version %s of package %q is %s: it takes no further assets; publish another version", d.ID.Version, displayName(d.ID.Package), have.Status).About(n.ID.Package(d.ID.Package))
 	case d.Mode == Seal || have.Status == Archived || have.Status == Disposed:
 		return exists(n.ID, d.ID, have.Status)
 	case d.Mode == Replace:

@@ -53,24 +53,29 @@ func (r *Repo) DeletePackage(ctx context.Context, p PackageID, ifRevision int64)
 	if err != nil {
 		return err
 	}
-	err = r.svc.update(ctx, func(c *change) error {
-		pkg, err := c.heldPackage(n, id.Package, ifRevision)
+	return r.svc.deletePackage(ctx, n, id.Package, ifRevision)
+}
+
+// deletePackage removes a package with its versions and their bytes.
+func (s *Service) deletePackage(ctx context.Context, n *node, p PackageID, ifRevision int64) error {
+	err := s.update(ctx, func(c *change) error {
+		pkg, err := c.heldPackage(n, p, ifRevision)
 		if err != nil {
 			return err
 		}
-		versions, err := c.Versions(n.ID, id.Package)
+		versions, err := c.Versions(n.ID, p)
 		if err != nil {
 			return err
 		}
 		for _, v := range versions {
-			if err := c.remove(n, pkg, VersionID{id.Package, v.Version}); err != nil {
+			if err := c.remove(n, pkg, VersionID{p, v.Version}); err != nil {
 				return err
 			}
 		}
-		return c.Tx.DeletePackage(n.ID, id.Package)
+		return c.Tx.DeletePackage(n.ID, p)
 	})
 	if err == nil {
-		r.svc.sweep(ctx, n.ID.Domain)
+		s.sweep(ctx, n.ID.Domain)
 	}
 	return err
 }

@@ -23,6 +23,11 @@ type Config struct {
 	Clock       Clock        // nil: time.Now
 	Logger      *slog.Logger // nil: slog.Default
 	Limits      Limits
+	Quotas      Quotas
+
+	// CheckPolicy refuses a permissions policy document that cannot mean what it
+	// says, with Invalid and the reason. Nil: every document is kept.
+	CheckPolicy func(of Resource, document string) error
 
 	// Wake is called after a transaction that wrote events. Nil: nobody waits.
 	Wake func()
@@ -91,7 +96,7 @@ func New(c Config) (*Service, error) {
 	if c.Connections == nil {
 		c.Connections = &Connections{Metadata: c.Metadata}
 	}
-	c.Limits = c.Limits.withDefaults()
+	c.Limits, c.Quotas = c.Limits.withDefaults(), c.Quotas.withDefaults()
 	return &Service{
 		Config:    c,
 		documents: newDocumentCache(c.Limits.DocumentCache, c.Spill),

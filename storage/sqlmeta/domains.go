@@ -64,6 +64,19 @@ func (t *Tx) domainKey(id registry.DomainID) (int64, error) {
 	return k, err
 }
 
+// TagDomain implements registry.DomainRows.
+func (t *Tx) TagDomain(id registry.DomainID, tags map[string]string) error {
+	n, err := t.exec("tag domain", `UPDATE domains SET tags = ? WHERE owner = ? AND name = ?`, tagsText(tags), id.Owner, id.Name)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return notFound(id.Resource(), "domain "+id.Name)
+	}
+	t.moveGraph(id)
+	return nil
+}
+
 // DeleteDomain implements registry.DomainRows.
 func (t *Tx) DeleteDomain(id registry.DomainID) error {
 	d, err := t.Domain(id)

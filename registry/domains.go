@@ -1,0 +1,51 @@
+package registry
+
+import (
+	"context"
+	"regexp"
+)
+
+var domainName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,48}[a-z0-9]$`)
+
+// CreateDomain makes a domain that the actor's account owns. Conflict where it
+// is there, Quota where the account has its number of them.
+func (s *Service) CreateDomain(ctx context.Context, actor Actor, name, encryptionKey string, tags map[string]string) (Domain, error) {
+	d := Domain{ID: DomainID{actor.Account, name}, EncryptionKey: encryptionKey, Tags: tags}
+	if err := s.authorize(ctx, actor, CreateDomain, d.ID.Resource()); err != nil {
+		return Domain{}, err
+	}
+	if !domainName.MatchString(name) {
+		return Domain{}, Errorf(Invalid, "%q cannot name a domain: 2 to 50 lower-case letters, digits and hyphens, a letter first, no hyphen last", name)
+	}
+	if err := s.checkTags(tags); err != nil {
+		return Domain{}, err
+	}
+	err := s.Metadata.Update(ctx, func(tx Tx) error {
+		have, _, err := tx.Domains(actor.Account, Page{Limit: s.Quotas.DomainsPerAccount})
+		if err != nil {
+			return err
+		}
+		d.Created = tx.Now()
+		if err := tx.CreateDomain(d); err != nil {
+			return err
+		}
+		if len(have) >= s.Quotas.DomainsPerAccount {
+			return overQuota(d.ID.Resource(), "domains of an account", s.Quotas.DomainsPerAccount)
+		}
+		d, err = tx.Domain(d.ID)
+		return err
+	})
+	return d, err
+}
+
+// DeleteDomain removes a domain without repositories, and gives it as it was.
+// Conflict while it has some.
+func (s *Service) DeleteDomain(ctx context.Context, actor Actor, id DomainID) (Domain, error) {
+	d, err := s.enterDomain(ctx, actor, DeleteDomain, id)
+	if err != nil {
+		return Domain{}, err
+	}
+	// Its list of unused bytes goes with it.
+	s.sweep(ctx, id)
+	return d, s.Metadata.Update(ctx, func(tx Tx) error { return tx.DeleteDomain(id) })
+}

@@ -1,0 +1,459 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// GroupView is a package group with what follows from its place among the others.
+type GroupView struct {
+	Group
+	Domain       DomainID
+	Parent       string // pattern; empty for the root
+	Restrictions map[RestrictionType]GroupRestriction
+}
+
+// GroupRestriction is one origin control of a group as it counts.
+type GroupRestriction struct {
+	Mode              RestrictionMode
+	Effective         RestrictionMode
+	InheritedFrom     string // pattern of the group whose mode counts; empty where it is the group's own
+	RepositoriesCount int
+}
+
+func (g *groups) view(d DomainID, group *Group) GroupView {
+	v := GroupView{Group: *group, Domain: d, Restrictions: map[RestrictionType]GroupRestriction{}}
+	if up := g.parent(group.Pattern); up != nil {
+		v.Parent = up.Pattern
+	}
+	for _, t := range RestrictionTypes {
+		r := GroupRestriction{Mode: cmp.Or(group.Modes[t], ModeInherit)}
+		mode, from := g.effective(group, t)
+		r.Effective = mode
+		if from.Pattern != group.Pattern {
+			r.InheritedFrom = from.Pattern
+		}
+		r.RepositoriesCount = len(group.Allowed[t])
+		v.Restrictions[t] = r
+	}
+	return v
+}
+
+// groupsIn reads all groups of a domain, the root with it.
+func groupsIn(tx Tx, d DomainID) (*groups, error) {
+	domain, err := tx.Domain(d)
+	if err != nil {
+		return nil, err
+	}
+	all, err := tx.Groups(d)
+	if err != nil {
+		return nil, err
+	}
+	g := newGroups(all)
+	if root := g.exact[RootPattern]; root.Created.IsZero() {
+		root.Created = domain.Created
+	}
+	return g, nil
+}
+
+func groupOf(tx Tx, d DomainID, pattern string) (Group, error) {
+	g, err := groupsIn(tx, d)
+	if err != nil {
+		return Group{}, err
+	}
+	group := g.exact[pattern]
+	if group == nil {
+		return Group{}, noGroup(d, pattern)
+	}
+	return *group, nil
+}
+
+// putGroup writes a group that is there; the root gets its row at its first edit.
+func putGroup(tx Tx, d DomainID, group Group) error {
+	err := tx.UpdateGroup(d, group)
+	if IsNotFound(err) && group.Pattern == RootPattern {
+		return tx.CreateGroup(d, group)
+	}
+	return err
+}
+
+func groupResource(d DomainID, pattern string) Resource {
+	return Resource{Type: GroupResource, Domain: d, Name: pattern}
+}
+
+func noGroup(d DomainID, pattern string) error {
+	return Errorf(NotFound, "package group %s does not exist in domain %q", pattern, d.Name).About(groupResource(d, pattern))
+}
+
+// onGroup authorizes an action on a group and reads the domain's groups. The
+// group is nil where it is not there.
+func (s *Service) onGroup(ctx context.Context, actor Actor, action Action, d DomainID, pattern string) (*groups, *Group, error) {
+	if err := s.authorize(ctx, actor, action, groupResource(d, pattern)); err != nil {
+		return nil, nil, err
+	}
+	if _, err := ParsePattern(pattern); err != nil {
+		return nil, nil, err
+	}
+	var g *groups
+	err := s.Metadata.View(ctx, func(tx Tx) error {
+		var err error
+		g, err = groupsIn(tx, d)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return g, g.exact[pattern], nil
+}
+
+// theGroup is onGroup for a group that has to be there.
+func (s *Service) theGroup(ctx context.Context, actor Actor, action Action, d DomainID, pattern string) (*groups, *Group, error) {
+	g, group, err := s.onGroup(ctx, actor, action, d, pattern)
+	if err == nil && group == nil {
+		err = noGroup(d, pattern)
+	}
+	return g, group, err
+}
+
+// CreatePackageGroup makes a group whose restrictions are INHERIT. Conflict
+// where it is there; Invalid for a pattern that cannot be.
+func (s *Service) CreatePackageGroup(ctx context.Context, actor Actor, d DomainID, group Group) (GroupView, error) {
+	if _, _, err := s.onGroup(ctx, actor, CreatePackageGroup, d, group.Pattern); err != nil {
+		return GroupView{}, err
+	}
+	if err := s.checkGroup(group); err != nil {
+		return GroupView{}, err
+	}
+	group.Modes, group.Allowed = map[RestrictionType]RestrictionMode{}, map[RestrictionType][]string{}
+	for _, t := range RestrictionTypes {
+		group.Modes[t] = ModeInherit
+	}
+	var v GroupView
+	err := s.Metadata.Update(ctx, func(tx Tx) error {
+		group.Created = tx.Now()
+		g, err := groupsIn(tx, d)
+		if err != nil {
+			return err
+		}
+		res := groupResource(d, group.Pattern)
+		switch {
+		case g.exact[group.Pattern] != nil:
+			return Errorf(Conflict, "package group %s exists already", group.Pattern).About(res)
+		case len(g.exact) > s.Quotas.GroupsPerDomain:
+			return overQuota(res, "package groups of a domain", s.Quotas.GroupsPerDomain)
+		}
+		if err := tx.CreateGroup(d, group); err != nil {
+			return err
+		}
+		g.exact[group.Pattern] = &group
+		v = g.view(d, &group)
+		return nil
+	})
+	return v, err
+}
+
+func (s *Service) checkGroup(g Group) error {
+	if len([]rune(g.Description)) > maxDescription || len([]rune(g.Contact)) > maxDescription {
+		return Errorf(Invalid, "description and contact information have at most %d characters", maxDescription)
+	}
+	return s.checkTags(g.Tags)
+}
+
+// DescribePackageGroup gives a group.
+func (s *Service) DescribePackageGroup(ctx context.Context, actor Actor, d DomainID, pattern string) (GroupView, error) {
+	g, group, err := s.theGroup(ctx, actor, DescribePackageGroup, d, pattern)
+	if err != nil {
+		return GroupView{}, err
+	}
+	return g.view(d, group), nil
+}
+
+// UpdatePackageGroup changes contact and description; nil stays.
+func (s *Service) UpdatePackageGroup(ctx context.Context, actor Actor, d DomainID, pattern string, contact, description *string) (GroupView, error) {
+	return s.changeGroup(ctx, actor, UpdatePackageGroup, d, pattern, func(_ Tx, g *Group) error {
+		if contact != nil {
+			g.Contact = *contact
+		}
+		if description != nil {
+			g.Description = *description
+		}
+		return s.checkGroup(*g)
+	})
+}
+
+// changeGroup reads, changes and writes a group in one transaction.
+func (s *Service) changeGroup(ctx context.Context, actor Actor, action Action, d DomainID, pattern string, change func(Tx, *Group) error) (GroupView, error) {
+	if _, _, err := s.theGroup(ctx, actor, action, d, pattern); err != nil {
+		return GroupView{}, err
+	}
+	var v GroupView
+	err := s.Metadata.Update(ctx, func(tx Tx) error {
+		g, err := groupsIn(tx, d)
+		if err != nil {
+			return err
+		}
+		group := g.exact[pattern]
+		if group == nil {
+			return noGroup(d, pattern)
+		}
+		if err := change(tx, group); err != nil {
+			return err
+		}
+		if err := putGroup(tx, d, *group); err != nil {
+			return err
+		}
+		v = g.view(d, group)
+		return nil
+	})
+	return v, err
+}
+
+// GroupOriginUpdate is what UpdatePackageGroupOriginConfiguration changes.
+type GroupOriginUpdate struct {
+	Modes       map[RestrictionType]RestrictionMode
+	Add, Remove []AllowedRepository
+}
+
+// AllowedRepository is a repository that one restriction of a group lets in.
+type AllowedRepository struct {
+	Repository string
+	Type       RestrictionType
+}
+
+// AllowedUpdates are the repositories that a call added and removed, by type.
+type AllowedUpdates struct {
+	Added, Removed map[RestrictionType][]string
+}
+
+// UpdatePackageGroupOriginConfiguration changes modes and allowed repositories
+// of a group in one step. NotFound for a repository that is not there; Invalid
+// for a list of a type whose mode is not ALLOW_SPECIFIC_REPOSITORIES.
+func (s *Service) UpdatePackageGroupOriginConfiguration(ctx context.Context, actor Actor, d DomainID, pattern string, u GroupOriginUpdate) (GroupView, AllowedUpdates, error) {
+	var done AllowedUpdates
+	v, err := s.changeGroup(ctx, actor, UpdatePackageGroupOriginConfiguration, d, pattern, func(tx Tx, g *Group) error {
+		done = AllowedUpdates{map[RestrictionType][]string{}, map[RestrictionType][]string{}}
+		g.Modes, g.Allowed = maps.Clone(g.Modes), maps.Clone(g.Allowed)
+		if g.Allowed == nil {
+			g.Allowed = map[RestrictionType][]string{}
+		}
+		for t, mode := range u.Modes {
+			if !slices.Contains(RestrictionTypes, t) {
+				return Errorf(Invalid, "%q is no origin restriction type", t)
+			}
+			switch mode {
+			case ModeAllow, ModeBlock, ModeSpecific:
+			case ModeInherit:
+				if pattern == RootPattern {
+					return Errorf(Invalid, "the root group has nothing to inherit from")
+				}
+			default:
+				return Errorf(Invalid, "%q is no origin restriction mode", mode)
+			}
+			g.Modes[t] = mode
+			if mode != ModeSpecific {
+				delete(g.Allowed, t)
+			}
+		}
+		for _, a := range u.Add {
+			if err := allowsLists(g, a.Type); err != nil {
+				return err
+			}
+			if _, err := tx.Repository(RepoID{d, a.Repository}); err != nil {
+				if IsNotFound(err) {
+					return noRepository(RepoID{d, a.Repository})
+				}
+				return err
+			}
+			if !slices.Contains(g.Allowed[a.Type], a.Repository) {
+				g.Allowed[a.Type] = append(slices.Clone(g.Allowed[a.Type]), a.Repository)
+				slices.Sort(g.Allowed[a.Type])
+				done.Added[a.Type] = append(done.Added[a.Type], a.Repository)
+			}
+		}
+		for _, a := range u.Remove {
+			if err := allowsLists(g, a.Type); err != nil {
+				return err
+			}
+			if i := slices.Index(g.Allowed[a.Type], a.Repository); i >= 0 {
+				g.Allowed[a.Type] = slices.Delete(slices.Clone(g.Allowed[a.Type]), i, i+1)
+				done.Removed[a.Type] = append(done.Removed[a.Type], a.Repository)
+			}
+		}
+		return nil
+	})
+	return v, done, err
+}
+
+func allowsLists(g *Group, t RestrictionType) error {
+	if !slices.Contains(RestrictionTypes, t) {
+		return Errorf(Invalid, "%q is no origin restriction type", t)
+	}
+	if g.Modes[t] != ModeSpecific {
+		return Errorf(Invalid, "%s of package group %s is %s: repositories are listed only while it is %s", t, g.Pattern, cmp.Or(g.Modes[t], ModeInherit), ModeSpecific)
+	}
+	return nil
+}
+
+// DeletePackageGroup removes a group and gives it as it was: its packages and
+// subgroups move to its parent. Invalid for the root.
+func (s *Service) DeletePackageGroup(ctx context.Context, actor Actor, d DomainID, pattern string) (GroupView, error) {
+	g, group, err := s.theGroup(ctx, actor, DeletePackageGroup, d, pattern)
+	if err != nil {
+		return GroupView{}, err
+	}
+	if pattern == RootPattern {
+		return GroupView{}, Errorf(Invalid, "the root group cannot be deleted")
+	}
+	return g.view(d, group), s.Metadata.Update(ctx, func(tx Tx) error { return tx.DeleteGroup(d, pattern) })
+}
+
+// ListPackageGroups gives the domain's groups by pattern.
+func (s *Service) ListPackageGroups(ctx context.Context, actor Actor, d DomainID, prefix string, p Page) ([]GroupView, string, error) {
+	if _, err := s.enterDomain(ctx, actor, ListPackageGroups, d); err != nil {
+		return nil, "", err
+	}
+	return s.groupPage(ctx, d, p, func(_ *groups, group *Group) bool { return strings.HasPrefix(group.Pattern, prefix) })
+}
+
+// ListSubPackageGroups gives the direct children of a group by pattern.
+func (s *Service) ListSubPackageGroups(ctx context.Context, actor Actor, d DomainID, pattern string, p Page) ([]GroupView, string, error) {
+	if _, _, err := s.theGroup(ctx, actor, ListSubPackageGroups, d, pattern); err != nil {
+		return nil, "", err
+	}
+	return s.groupPage(ctx, d, p, func(g *groups, group *Group) bool {
+		up := g.parent(group.Pattern)
+		return up != nil && up.Pattern == pattern
+	})
+}
+
+func (s *Service) groupPage(ctx context.Context, d DomainID, p Page, keep func(*groups, *Group) bool) ([]GroupView, string, error) {
+	var g *groups
+	err := s.Metadata.View(ctx, func(tx Tx) error {
+		var err error
+		g, err = groupsIn(tx, d)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	var out []GroupView
+	for _, pattern := range slices.Sorted(maps.Keys(g.exact)) {
+		if pattern <= p.After || !keep(g, g.exact[pattern]) {
+			continue
+		}
+		if len(out) == p.Limit {
+			return out, out[len(out)-1].Pattern, nil
+		}
+		out = append(out, g.view(d, g.exact[pattern]))
+	}
+	return out, "", nil
+}
+
+// ListAllowedRepositoriesForGroup gives the repositories that a restriction of
+// the group names, by name.
+func (s *Service) ListAllowedRepositoriesForGroup(ctx context.Context, actor Actor, d DomainID, pattern string, t RestrictionType, p Page) ([]string, string, error) {
+	_, group, err := s.theGroup(ctx, actor, ListAllowedRepositoriesForGroup, d, pattern)
+	if err != nil {
+		return nil, "", err
+	}
+	if !slices.Contains(RestrictionTypes, t) {
+		return nil, "", Errorf(Invalid, "%q is no origin restriction type", t)
+	}
+	var out []string
+	for _, name := range group.Allowed[t] {
+		if name <= p.After {
+			continue
+		}
+		if len(out) == p.Limit {
+			return out, out[len(out)-1], nil
+		}
+		out = append(out, name)
+	}
+	return out, "", nil
+}
+
+// AssociatedPackage is a package of a group and how it came there.
+type AssociatedPackage struct {
+	ID   PackageID
+	Weak bool
+}
+
+// scanBatch is how many packages one step of ListAssociatedPackages looks at.
+const scanBatch = 1000
+
+// ListAssociatedPackages gives the packages of the domain that are associated
+// with the group. With preview the group need not exist: it answers what the
+// group would cover.
+func (s *Service) ListAssociatedPackages(ctx context.Context, actor Actor, d DomainID, pattern string, preview bool, p Page) ([]AssociatedPackage, string, error) {
+	g, group, err := s.onGroup(ctx, actor, ListAssociatedPackages, d, pattern)
+	if err != nil {
+		return nil, "", err
+	}
+	if group == nil && !preview {
+		return nil, "", noGroup(d, pattern)
+	}
+	if group == nil {
+		all := slices.Collect(maps.Values(g.exact))
+		with := []Group{{Pattern: pattern}}
+		for _, have := range all {
+			with = append(with, *have)
+		}
+		g = newGroups(with)
+	}
+	parsed, err := ParsePattern(pattern)
+	if err != nil {
+		return nil, "", err
+	}
+	var out []AssociatedPackage
+	var next string
+	err = s.Metadata.View(ctx, func(tx Tx) error {
+		out, next = nil, ""
+		for after := p.After; ; {
+			ids, more, err := tx.PackagesInDomain(d, PackageFilter{Format: parsed.format}, Page{After: after, Limit: scanBatch})
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				at, weak := g.of(id)
+				if at.Pattern != pattern {
+					continue
+				}
+				if len(out) == p.Limit {
+					next = packageAfter(out[len(out)-1].ID)
+					return nil
+				}
+				out = append(out, AssociatedPackage{id, weak})
+			}
+			if more == "" {
+				return nil
+			}
+			after = more
+		}
+	})
+	return out, next, err
+}
+
+// packageAfter is the order key of a package in lists of packages.
+func packageAfter(id PackageID) string { return id.Format + "\x00" + id.Namespace + "\x00" + id.Name }
+
+// GetAssociatedPackageGroup gives the group of a package, which need not exist.
+func (s *Service) GetAssociatedPackageGroup(ctx context.Context, actor Actor, d DomainID, p PackageID) (view GroupView, weak bool, err error) {
+	if _, err := s.rules(p.Format); err == nil {
+		id, _, err := s.canonical(VersionID{Package: p})
+		if err != nil {
+			return GroupView{}, false, err
+		}
+		p = id.Package
+	} else if err := checkNames(VersionID{Package: p}); err != nil || !knownFormat(p.Format) {
+		return GroupView{}, false, Errorf(Invalid, "%q is no package of a known format", p.String())
+	}
+	g, _, err := s.onGroup(ctx, actor, GetAssociatedPackageGroup, d, RootPattern)
+	if err != nil {
+		return GroupView{}, false, err
+	}
+	group, weak := g.of(p)
+	return g.view(d, group), weak, nil
+}
