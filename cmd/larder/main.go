@@ -47,6 +47,13 @@ Then:         larder login npm`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version(),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("%q is no command; see: larder --help", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("larder {{.Version}}\n")
 	root.AddCommand(

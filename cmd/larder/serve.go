@@ -74,6 +74,7 @@ outranks the environment, and the environment the file.`,
 		case failed = <-s.Failed():
 		}
 		stop() // a second signal ends the process at once
+		s.log.Info("stopping: requests that run may finish", "within", drainTime)
 		return errors.Join(failed, s.Close())
 	}
 	return cmd
@@ -103,11 +104,11 @@ type Server struct {
 	metrics   *metrics
 	serverID  string
 
-	listener net.Listener
-	servers  []*http.Server
-	failed   chan error
-	url      string
-	stops    []func(context.Context) error // in order of starting
+	listener   net.Listener
+	failed     chan error
+	url        string
+	discovered chan struct{}                 // closed when the package tools have been asked
+	stops      []func(context.Context) error // in order of starting
 }
 
 // Run opens everything, starts to serve and returns once requests are
@@ -153,7 +154,6 @@ func (s *Server) Close() error {
 		all = append(all, s.stops[i](ctx))
 	}
 	s.stops = nil
-	s.log.Info("stopped")
 	s.lines.Flush()
 	return errors.Join(all...)
 }
@@ -352,7 +352,8 @@ func (s *Server) openService(context.Context) error {
 		folder: s.folder, connections: connections, machine: s.Machine,
 		own: newOwnAddress(s.listener.Addr(), s.Config.PublicURL), log: s.log,
 	}
-	s.background(d.Run)
+	s.discovered = make(chan struct{})
+	s.background(func(ctx context.Context) { defer close(s.discovered); d.Run(ctx) })
 	return nil
 }
 
