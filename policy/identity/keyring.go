@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,7 +30,7 @@ type ring struct {
 	rotation time.Duration
 
 	keys atomic.Pointer[ringKeys]
-	mu   sync.Mutex // held while keys are read or made
+	turn chan struct{} // holds one: whoever takes it may read or make keys
 }
 
 type ringKeys struct {
@@ -43,18 +42,33 @@ type ringKeys struct {
 }
 
 func newRing(c Config) *ring {
-	r := &ring{metadata: c.Metadata, sealer: c.Sealer, clock: c.Clock, rotation: c.RotateTokenKeys}
+	r := &ring{metadata: c.Metadata, sealer: c.Sealer, clock: c.Clock, rotation: c.RotateTokenKeys, turn: make(chan struct{}, 1)}
 	r.keys.Store(&ringKeys{})
+	r.done()
 	return r
 }
+
+// wait takes the turn, or gives ctx's error. done gives it back.
+func (r *ring) wait(ctx context.Context) error {
+	select {
+	case <-r.turn:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *ring) done() { r.turn <- struct{}{} }
 
 // signing gives the keys with one that may sign now.
 func (r *ring) signing(ctx context.Context) (*ringKeys, error) {
 	if k := r.keys.Load(); r.clock().Before(k.retires) {
 		return k, nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	if err := r.wait(ctx); err != nil {
+		return nil, err
+	}
+	defer r.done()
 	if k := r.keys.Load(); r.clock().Before(k.retires) {
 		return k, nil
 	}
@@ -106,8 +120,10 @@ func (r *ring) verifying(ctx context.Context, id string) (ed25519.PublicKey, err
 		return key, nil
 	}
 	asked := time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	if err := r.wait(ctx); err != nil {
+		return nil, err
+	}
+	defer r.done()
 	if k := r.keys.Load(); k.loaded.After(asked) || k.verify[id] != nil {
 		return k.verify[id], nil
 	}
@@ -135,7 +151,7 @@ func (r *ring) verifying(ctx context.Context, id string) (ed25519.PublicKey, err
 	return k.verify[id], nil
 }
 
-// open unseals the rows and makes them the ring's keys. The caller holds mu.
+// open unseals the rows and makes them the ring's keys. The caller has the turn.
 func (r *ring) open(rows []registry.Key) (*ringKeys, error) {
 	k := &ringKeys{verify: make(map[string]ed25519.PublicKey, len(rows)), loaded: time.Now()}
 	for _, row := range rows {
