@@ -11,6 +11,8 @@ import (
 	"larder/registry"
 )
 
+func batch(versions ...string) registry.Batch { return registry.Batch{Versions: versions} }
+
 // denyAll refuses everything.
 type denyAll struct{}
 
@@ -87,7 +89,102 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 			_, err := w.svc.ListPackageVersionAssets(ctx, alice, app, vid("lib", "1.0"), page)
 			return err
 		},
-		"ListConnections": func() error { _, err := w.svc.ListConnections(ctx, alice); return err },
+		"AssociateExternalConnection": func() error {
+			_, err := w.svc.AssociateExternalConnection(ctx, alice, app, "public:npmjs")
+			return err
+		},
+		"DisassociateExternalConnection": func() error {
+			_, err := w.svc.DisassociateExternalConnection(ctx, alice, w.id("store"), "public:npmjs")
+			return err
+		},
+		"CreateDomain": func() error { _, err := w.svc.CreateDomain(ctx, alice, "another", "", nil); return err },
+		"DeleteDomain": func() error { _, err := w.svc.DeleteDomain(ctx, alice, acme); return err },
+		"CreateRepository": func() error {
+			_, err := w.svc.CreateRepository(ctx, alice, registry.Repository{ID: w.id("new")})
+			return err
+		},
+		"UpdateRepository": func() error {
+			_, err := w.svc.UpdateRepository(ctx, alice, app, registry.RepositoryUpdate{})
+			return err
+		},
+		"DeleteRepository": func() error { _, err := w.svc.DeleteRepository(ctx, alice, app); return err },
+		"PermissionsPolicy": func() error {
+			if _, err := w.svc.PermissionsPolicy(ctx, alice, acme, ""); registry.CodeOf(err) != registry.Denied {
+				return err
+			}
+			_, err := w.svc.PermissionsPolicy(ctx, alice, acme, "app")
+			return err
+		},
+		"PutPermissionsPolicy": func() error {
+			if _, err := w.svc.PutPermissionsPolicy(ctx, alice, acme, "", "{}", ""); registry.CodeOf(err) != registry.Denied {
+				return err
+			}
+			_, err := w.svc.PutPermissionsPolicy(ctx, alice, acme, "app", "{}", "")
+			return err
+		},
+		"DeletePermissionsPolicy": func() error { _, err := w.svc.DeletePermissionsPolicy(ctx, alice, acme, "app", ""); return err },
+		"TagsOf":                  func() error { _, err := w.svc.TagsOf(ctx, alice, acme.Resource()); return err },
+		"Tag":                     func() error { return w.svc.Tag(ctx, alice, acme.Resource(), map[string]string{"a": "b"}) },
+		"Untag":                   func() error { return w.svc.Untag(ctx, alice, acme.Resource(), []string{"a"}) },
+		"DescribePackage":         func() error { _, err := w.svc.DescribePackage(ctx, alice, app, pid("lib")); return err },
+		"DeletePackage":           func() error { _, err := w.svc.DeletePackage(ctx, alice, app, pid("lib")); return err },
+		"PutPackageOriginConfiguration": func() error {
+			return w.svc.PutPackageOriginConfiguration(ctx, alice, app, pid("lib"), registry.Restrictions{Publish: registry.Allow, Upstream: registry.Allow})
+		},
+		"DescribePackageVersion": func() error { _, err := w.svc.DescribePackageVersion(ctx, alice, app, vid("lib", "1.0")); return err },
+		"PackageVersionReadme":   func() error { _, err := w.svc.PackageVersionReadme(ctx, alice, app, vid("lib", "1.0")); return err },
+		"PackageVersionDependencies": func() error {
+			_, err := w.svc.PackageVersionDependencies(ctx, alice, app, vid("lib", "1.0"))
+			return err
+		},
+		"VersionAsset": func() error {
+			_, _, err := w.svc.VersionAsset(ctx, alice, app, vid("lib", "1.0"), "package.tgz", "")
+			return err
+		},
+		"PublishPackageVersion": func() error {
+			id := registry.VersionID{Package: registry.PackageID{Format: registry.Generic, Namespace: "n", Name: "p"}, Version: "1"}
+			_, err := w.svc.PublishPackageVersion(ctx, alice, app, id, "a", registry.Digest{}, false, strings.NewReader("x"))
+			return err
+		},
+		"UpdatePackageVersionsStatus": func() error {
+			_, err := w.svc.UpdatePackageVersionsStatus(ctx, alice, app, pid("lib"), batch("1.0"), registry.Archived)
+			return err
+		},
+		"DisposePackageVersions": func() error {
+			_, err := w.svc.DisposePackageVersions(ctx, alice, app, pid("lib"), batch("1.0"))
+			return err
+		},
+		"DeletePackageVersions": func() error {
+			_, err := w.svc.DeletePackageVersions(ctx, alice, app, pid("lib"), batch("1.0"))
+			return err
+		},
+		"CopyPackageVersions": func() error {
+			_, err := w.svc.CopyPackageVersions(ctx, alice, registry.Copy{From: app, To: w.id("team"), Package: pid("lib"), Versions: []string{"1.0"}})
+			return err
+		},
+		"CreatePackageGroup": func() error {
+			_, err := w.svc.CreatePackageGroup(ctx, alice, acme, registry.Group{Pattern: "/npm/*"})
+			return err
+		},
+		"DescribePackageGroup": func() error { _, err := w.svc.DescribePackageGroup(ctx, alice, acme, "/*"); return err },
+		"UpdatePackageGroup":   func() error { _, err := w.svc.UpdatePackageGroup(ctx, alice, acme, "/*", nil, nil); return err },
+		"UpdatePackageGroupOriginConfiguration": func() error {
+			_, _, err := w.svc.UpdatePackageGroupOriginConfiguration(ctx, alice, acme, "/*", registry.GroupOriginUpdate{})
+			return err
+		},
+		"DeletePackageGroup":   func() error { _, err := w.svc.DeletePackageGroup(ctx, alice, acme, "/npm/*"); return err },
+		"ListPackageGroups":    func() error { _, _, err := w.svc.ListPackageGroups(ctx, alice, acme, "", page); return err },
+		"ListSubPackageGroups": func() error { _, _, err := w.svc.ListSubPackageGroups(ctx, alice, acme, "/*", page); return err },
+		"ListAllowedRepositoriesForGroup": func() error {
+			_, _, err := w.svc.ListAllowedRepositoriesForGroup(ctx, alice, acme, "/*", registry.PublishOrigin, page)
+			return err
+		},
+		"ListAssociatedPackages": func() error {
+			_, _, err := w.svc.ListAssociatedPackages(ctx, alice, acme, "/*", false, page)
+			return err
+		},
+		"GetAssociatedPackageGroup": func() error { _, _, err := w.svc.GetAssociatedPackageGroup(ctx, alice, acme, pid("lib")); return err },
+		"ListConnections":           func() error { _, err := w.svc.ListConnections(ctx, alice); return err },
 		"PutConnection": func() error {
 			return w.svc.PutConnection(ctx, alice, registry.Connection{Name: "public:npmjs", URL: "https://upstream.test/"})
 		},

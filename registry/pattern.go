@@ -183,19 +183,23 @@ func loose(s string) string {
 			b.WriteByte('.')
 			separated = false
 		}
-		if ascii, ok := confusables[r]; ok {
-			r = ascii
-		}
-		r = foldRune(r)
-		if ascii, ok := confusables[r]; ok {
-			r = ascii
-		}
-		b.WriteRune(r)
+		b.WriteRune(plain(foldRune(plain(r))))
 	}
 	if separated {
 		b.WriteByte('.')
 	}
 	return b.String()
+}
+
+// plain gives the ASCII character that r looks like, else r.
+func plain(r rune) rune {
+	if r >= '！' && r <= '～' { // the full-width forms of ASCII
+		return r - '！' + '!'
+	}
+	if ascii, ok := confusables[r]; ok {
+		return ascii
+	}
+	return r
 }
 
 // foldRune gives one rune for all that differ only in letter case.

@@ -213,12 +213,13 @@ func (s *Service) blocked(ctx context.Context, n *node, id VersionID, notFound e
 			at := n.graph.repos[name]
 			if at != n && !group.allows(InternalUpstream, n.ID.Name) {
 				v, err := tx.Version(at.ID, id)
-				if err == nil && v.Status.Downloadable() {
-					return group.refusal(InternalUpstream, id.Package, n.ID)
-				}
 				if err != nil && !IsNotFound(err) {
 					return err
 				}
+				if v.Status.Downloadable() || len(at.own[id.Package.Format]) > 0 {
+					return group.refusal(InternalUpstream, id.Package, n.ID)
+				}
+				continue
 			}
 			if len(at.own[id.Package.Format]) > 0 && !group.allows(ExternalUpstream, name) {
 				return group.refusal(ExternalUpstream, id.Package, at.ID)

@@ -61,7 +61,7 @@ func newWorld(t *testing.T) *world {
 	w.puller = &fakePuller{w: w, listings: map[string]*registry.Listing{}, failing: map[string]error{}, bytes: map[string]string{}}
 	w.svc, err = registry.New(registry.Config{
 		Metadata: meta, Blobs: w.blobs, Authorizer: w, Guard: w.guard, Puller: w.puller,
-		Rules: map[string]registry.Rules{registry.NPM: plainRules{}, registry.Maven: plainRules{}},
+		Rules: map[string]registry.Rules{registry.NPM: plainRules{}, registry.Maven: plainRules{}, registry.Generic: plainRules{}},
 		Clock: w.now,
 	})
 	if err != nil {
