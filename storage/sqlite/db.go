@@ -39,10 +39,11 @@ type DB struct {
 
 	writer chan *sqlmeta.Session // holds the one writing session while nobody writes
 	slots  chan struct{}         // one for each view that runs
+	closed chan struct{}         // is closed when no transaction may begin
 
-	mu     sync.Mutex
-	idle   []*sqlmeta.Session
-	closed bool
+	mu   sync.Mutex
+	idle []*sqlmeta.Session // reading sessions that nobody uses
+	once sync.Once
 }
 
 var _ registry.Metadata = (*DB)(nil)
@@ -101,6 +102,7 @@ func open(ctx context.Context, path, synchronous string, options []Option) (_ *D
 		clock:  time.Now,
 		writer: make(chan *sqlmeta.Session, 1),
 		slots:  make(chan struct{}, maxReaders),
+		closed: make(chan struct{}),
 	}
 	for _, o := range options {
 		o(d)
@@ -148,25 +150,21 @@ func (d *DB) Counters(_ context.Context, id registry.DomainID) (registry.Counter
 
 // Close waits for the transactions that run, then closes the file. Later
 // transactions are Unavailable. A second Close does nothing.
-func (d *DB) Close() error {
-	d.mu.Lock()
-	if d.closed {
-		d.mu.Unlock()
-		return nil
-	}
-	d.closed = true
-	d.mu.Unlock()
+func (d *DB) Close() (err error) {
+	d.once.Do(func() { err = d.close() })
+	return err
+}
 
+func (d *DB) close() error {
+	close(d.closed)
 	for range maxReaders {
-		d.slots <- struct{}{} // kept: no view begins any more
+		d.slots <- struct{}{}
 	}
-	writer := <-d.writer
-	close(d.writer)
-	var errs []error
+	errs := []error{(<-d.writer).Close()}
 	for _, s := range d.idle {
 		errs = append(errs, s.Close())
 	}
-	errs = append(errs, writer.Close(), d.sql.Close())
+	errs = append(errs, d.sql.Close())
 	if d.remove != "" {
 		errs = append(errs, os.RemoveAll(d.remove))
 	}

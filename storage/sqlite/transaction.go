@@ -12,11 +12,9 @@ import (
 func (d *DB) Update(ctx context.Context, f func(registry.Tx) error) error {
 	var session *sqlmeta.Session
 	select {
-	case s, ok := <-d.writer:
-		if !ok {
-			return errClosed()
-		}
-		session = s
+	case session = <-d.writer:
+	case <-d.closed:
+		return errClosed()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -104,15 +102,12 @@ func (d *DB) begin(ctx context.Context, s *sqlmeta.Session, begin string) error 
 func (d *DB) reader(ctx context.Context) (*sqlmeta.Session, error) {
 	select {
 	case d.slots <- struct{}{}:
+	case <-d.closed:
+		return nil, errClosed()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	d.mu.Lock()
-	if d.closed {
-		d.mu.Unlock()
-		<-d.slots
-		return nil, errClosed()
-	}
 	if n := len(d.idle); n > 0 {
 		s := d.idle[n-1]
 		d.idle = d.idle[:n-1]

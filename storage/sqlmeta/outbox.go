@@ -67,6 +67,9 @@ func (t *Tx) UnsentEvents(limit int) ([]registry.OutboxEvent, error) {
 
 // EventsAfter implements registry.OutboxRows.
 func (t *Tx) EventsAfter(id string, limit int) ([]registry.OutboxEvent, error) {
+	if id == "" {
+		return t.events("", limit)
+	}
 	var row int64
 	found, err := t.one("find event", `SELECT seq FROM outbox WHERE event_id = ?`, []any{id}, &row)
 	if err != nil {
