@@ -348,6 +348,11 @@ func (s *Server) openService(context.Context) error {
 		return err
 	}
 	s.onClose(s.service.Close)
+	s.background(func(ctx context.Context) {
+		if err := s.service.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("bytes that nothing refers to stay until the next start", "error", err)
+		}
+	})
 	d := &discovery{
 		folder: s.folder, connections: connections, machine: s.Machine,
 		own: newOwnAddress(s.listener.Addr(), s.Config.PublicURL), log: s.log,

@@ -1,0 +1,47 @@
+# What can be done here. `make` alone builds and tests.
+
+GO          ?= go
+FUZZTIME    ?= 10s
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: all build test race e2e e2e-live bench lint fuzz-short image clean
+
+all: build test
+
+build: ## the binary, static
+	CGO_ENABLED=0 $(GO) build -trimpath -o larder ./cmd/larder
+
+test: ## what README says
+	$(GO) test ./...
+
+race:
+	$(GO) test -race ./...
+
+e2e: ## real clients; those that are not installed are skipped
+	$(GO) test -count=1 ./e2e/...
+
+e2e-live: ## the same against the public registries that this machine's tools know
+	LARDER_E2E=live $(GO) test -count=1 -timeout 30m -run Live -v ./e2e/...
+
+bench: ## ratios to nginx and to a bare server, measured in one run
+	$(GO) run ./bench
+
+lint:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+fuzz-short: ## every fuzz test for a moment
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do \
+	  for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' "$$file"); do \
+	    echo "$$(dirname "$$file") $$name"; \
+	    $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" >fuzz.out 2>&1 \
+	      || { cat fuzz.out; rm -f fuzz.out; exit 1; }; \
+	  done; \
+	done; rm -f fuzz.out
+
+image: ## proves the Dockerfile's final stage; needs buildah and root
+	.ci/image
+
+clean:
+	rm -f larder *.test *.out
