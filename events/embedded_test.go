@@ -183,6 +183,93 @@ func TestAFollowerGetsTheEventsOfItsAccount(t *testing.T) {
 	}
 }
 
+func TestEveryKindOfReaderWorks(t *testing.T) {
+	ctx := t.Context()
+	e := startServer(t, t.TempDir(), &keys{}, nil)
+	b := openBus(t, e)
+	publish(t, b, event(accountB, 1), event(accountA, 1), event(accountA, 2))
+	want := []string{event(accountA, 1).ID, event(accountA, 2).ID}
+	nc, complaints := follow(t, e, accountA)
+	js := jsOf(t, nc)
+	subject := "larder.events." + accountA + ".>"
+	got := func(kind string, n int, next func() (nats.Header, error)) {
+		t.Helper()
+		for i := range n {
+			h, err := next()
+			if err != nil {
+				t.Fatalf("%s: %v", kind, err)
+			}
+			if id := h.Get(jetstream.MsgIDHeader); id != want[i] {
+				t.Errorf("%s: event %d is %s, want %s", kind, i, id, want[i])
+			}
+		}
+	}
+	headers := func(m jetstream.Msg, err error) (nats.Header, error) {
+		if err != nil {
+			return nil, err
+		}
+		return m.Headers(), m.Ack()
+	}
+
+	ordered, err := js.OrderedConsumer(ctx, StreamName, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got("ordered", 2, func() (nats.Header, error) { return headers(ordered.Next(jetstream.FetchMaxWait(10 * time.Second))) })
+
+	durable, err := js.CreateConsumer(ctx, StreamName, jetstream.ConsumerConfig{Durable: "d", FilterSubject: subject, AckPolicy: jetstream.AckExplicitPolicy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	it, err := durable.Messages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer it.Stop()
+	got("pull with heartbeats", 2, func() (nats.Header, error) { return headers(it.Next()) })
+
+	old, err := nc.JetStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	push, err := old.SubscribeSync(subject, nats.BindStream(StreamName), nats.OrderedConsumer())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got("older API, push", 2, func() (nats.Header, error) {
+		m, err := push.NextMsg(10 * time.Second)
+		if err != nil {
+			return nil, err
+		}
+		return m.Header, nil
+	})
+
+	s, err := js.Stream(ctx, StreamName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := Subject(event(accountA, 2))
+	if m, err := s.GetLastMsgForSubject(ctx, last); err != nil || m.Header.Get(jetstream.MsgIDHeader) != want[1] {
+		t.Errorf("last of a subject: %v, %v", m, err)
+	}
+	if m, err := s.GetMsg(ctx, 1); err != nil || m.Header.Get(jetstream.MsgIDHeader) != want[0] {
+		t.Errorf("first message: %v, %v", m, err)
+	}
+	if err := s.DeleteConsumer(ctx, "d"); err != nil {
+		t.Errorf("delete consumer: %v", err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-complaints:
+		if !errors.Is(err, jetstream.ErrConsumerDeleted) && !errors.Is(err, nats.ErrConsumerDeleted) {
+			t.Errorf("complaint: %v", err)
+		}
+	default:
+	}
+}
+
 func TestTheFirstAccountGetsEveryEvent(t *testing.T) {
 	e := startServer(t, t.TempDir(), &keys{}, nil)
 	b := openBus(t, e)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -55,7 +57,8 @@ const (
 	maxConsumers = 256
 )
 
-// follower is one connection with a credential, which is verified again and again.
+// follower is one connection with its credential, which is kept to be verified
+// again and again.
 type follower struct {
 	user, password string
 	source         netip.Addr
@@ -206,13 +209,14 @@ func (e *Embedded) restore(id string, advisory *nats.Msg) {
 	e.log.Warn("an account's copy of the event stream was deleted by one of its followers; it is made again", "account", id)
 	ctx, cancel := context.WithTimeout(context.Background(), authWait)
 	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); err == nil; {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for err == nil {
 		e.setup.Lock()
 		var made time.Time
 		made, err = e.copyStream(ctx, e.audiences[id].bus.js, id)
 		e.setup.Unlock()
 		if err == nil && made.After(deleted.Timestamp) {
-			tick.Stop()
 			return
 		}
 		select {
@@ -248,12 +252,33 @@ func (e *Embedded) share(acc *server.Account, id string) error {
 func (e *Embedded) copyStream(ctx context.Context, js jetstream.JetStream, id string) (time.Time, error) {
 	s, err := js.Stream(ctx, StreamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		e.settle(ctx, id)
 		s, err = js.CreateStream(ctx, e.copyConfig(id))
 	}
 	if err != nil {
 		return time.Time{}, err
 	}
 	return s.CachedInfo().Created, nil
+}
+
+// settle waits a moment for the folder of a deleted copy to go: a stream made
+// before that would begin in the files of the old one.
+func (e *Embedded) settle(ctx context.Context, id string) {
+	folder := filepath.Join(e.server.StoreDir(), id, "streams", StreamName)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, err := os.Stat(folder); err != nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done(): // then it was not deleted, but could not be read at the start
+			return
+		}
+	}
 }
 
 func (e *Embedded) copyConfig(id string) jetstream.StreamConfig {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 )
 
@@ -19,6 +20,9 @@ type serverLog struct {
 }
 
 func (l *serverLog) say(level slog.Level, format string, v []any) {
+	if strings.Contains(format, " - cid:") {
+		level = min(level, slog.LevelInfo) // what one connection did wrong is no trouble of ours
+	}
 	if l.log.Enabled(context.Background(), level) {
 		l.log.Log(context.Background(), level, "nats: "+fmt.Sprintf(format, v...))
 	}

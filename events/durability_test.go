@@ -1,0 +1,210 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"larder/registry"
+)
+
+// carry runs a relay over the server until the outbox is empty.
+func carry(t testing.TB, e *Embedded, o *outbox) {
+	t.Helper()
+	b, err := e.Bus("us-east-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	drained := make(chan struct{})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	r := NewRelay(RelayConfig{Metadata: &watched{outbox: o, drained: drained}, Bus: b, Logger: quiet(), MarkDelay: time.Millisecond})
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	select {
+	case <-drained:
+	case <-ctx.Done():
+		t.Fatalf("%d rows are still unsent; stats %+v", o.unsent(), r.Stats())
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// watched tells when that many rows are there and none is unsent.
+type watched struct {
+	*outbox
+	rows    int
+	drained chan struct{}
+	once    sync.Once
+}
+
+func (w *watched) Update(ctx context.Context, f func(registry.Tx) error) error {
+	err := w.outbox.Update(ctx, f)
+	var rows int
+	w.set(func() { rows = len(w.outbox.rows) })
+	if err == nil && rows >= w.rows && w.unsent() == 0 {
+		w.once.Do(func() { close(w.drained) })
+	}
+	return err
+}
+
+func coreIDs(t testing.TB, e *Embedded) []string {
+	t.Helper()
+	b, err := e.Bus("us-east-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	s, err := b.js.Stream(t.Context(), StreamName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids(t, s)
+}
+
+func TestTheStreamOutlivesTheServer(t *testing.T) {
+	dir, k, o := t.TempDir(), &keys{}, &outbox{}
+	durable := jetstream.ConsumerConfig{Durable: "ci", AckPolicy: jetstream.AckExplicitPolicy}
+
+	e := startServer(t, dir, k, nil)
+	o.append(numbered(1, 5)...)
+	carry(t, e, o)
+	nc, _ := follow(t, e, accountA)
+	if got, want := collect(t, nc, durable, 3), idsOf(numbered(1, 3)); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	nc.Close()
+	e.Close()
+
+	e = startServer(t, dir, k, nil)
+	o.append(numbered(6, 8)...)
+	carry(t, e, o)
+	if got, want := coreIDs(t, e), idsOf(numbered(1, 8)); !slices.Equal(got, want) {
+		t.Errorf("stream holds %v, want %v", got, want)
+	}
+	nc, _ = follow(t, e, accountA)
+	if got, want := collect(t, nc, durable, 5), idsOf(numbered(4, 8)); !slices.Equal(got, want) {
+		t.Errorf("after the restart got %v, want %v", got, want)
+	}
+}
+
+// Power is lost: what the stream had not synchronized is gone, while the
+// database, which had, says that it was sent.
+func TestALossOfPower(t *testing.T) {
+	dir, k, o := t.TempDir(), &keys{}, &outbox{}
+	core, kept := filepath.Join(dir, "jetstream", coreAccount), filepath.Join(t.TempDir(), "kept")
+	durable := jetstream.ConsumerConfig{Durable: "ci", AckPolicy: jetstream.AckExplicitPolicy}
+
+	e := startServer(t, dir, k, nil)
+	o.append(numbered(1, 20)...)
+	carry(t, e, o)
+	nc, _ := follow(t, e, accountA)
+	collect(t, nc, durable, 20)
+	nc.Close()
+	e.Close()
+	if err := os.CopyFS(kept, os.DirFS(core)); err != nil {
+		t.Fatal(err)
+	}
+
+	e = startServer(t, dir, k, nil)
+	o.append(numbered(21, 30)...)
+	carry(t, e, o)
+	nc, _ = follow(t, e, accountA)
+	collect(t, nc, durable, 10)
+	nc.Close()
+	e.Close()
+	if o.unsent() != 0 {
+		t.Fatal("the database does not say that all was sent")
+	}
+	if err := os.RemoveAll(core); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(core, os.DirFS(kept)); err != nil {
+		t.Fatal(err)
+	}
+
+	e = startServer(t, dir, k, nil)
+	if got, want := coreIDs(t, e), idsOf(numbered(1, 20)); !slices.Equal(got, want) {
+		t.Fatalf("the stream holds %v after the loss, want %v", got, want)
+	}
+	o.append(numbered(31, 35)...)
+	carry(t, e, o)
+	if got, want := coreIDs(t, e), idsOf(numbered(1, 35)); !slices.Equal(got, want) {
+		t.Errorf("stream holds %v, want %v", got, want)
+	}
+	nc, _ = follow(t, e, accountA)
+	if got, want := collect(t, nc, durable, 5), idsOf(numbered(31, 35)); !slices.Equal(got, want) {
+		t.Errorf("the follower got %v, want %v", got, want)
+	}
+}
+
+func TestASecondPublisherIsFenced(t *testing.T) {
+	e := startServer(t, t.TempDir(), &keys{}, nil)
+	one, two := openBus(t, e), openBus(t, e) // both see an empty stream
+	publish(t, one, numbered(1, 3)...)
+	if n, err := two.Publish(t.Context(), numbered(4, 6)); n != 0 || !errors.Is(err, ErrFenced) {
+		t.Errorf("the second published %d: %v, want it fenced", n, err)
+	}
+	if n, err := two.Publish(t.Context(), numbered(4, 6)); n != 0 || err == nil || errors.Is(err, ErrFenced) {
+		t.Errorf("the second published %d: %v, want an error: it does not know the end any more", n, err)
+	}
+	last, err := two.Last(t.Context())
+	if err != nil || last != event(accountA, 3).ID {
+		t.Fatalf("last = %q, %v", last, err)
+	}
+	publish(t, two, numbered(4, 6)...)
+	n, err := one.Publish(t.Context(), numbered(7, 9))
+	if n != 0 || !errors.Is(err, ErrFenced) {
+		t.Errorf("the first published %d: %v, want it fenced", n, err)
+	}
+	if got, want := coreIDs(t, e), idsOf(numbered(1, 6)); !slices.Equal(got, want) {
+		t.Errorf("stream holds %v, want %v", got, want)
+	}
+}
+
+func TestTwoRelaysOnOneStream(t *testing.T) {
+	e := startServer(t, t.TempDir(), &keys{}, nil)
+	o := &outbox{}
+	ctx, cancel := context.WithCancel(t.Context())
+	var relays []*Relay
+	done := make(chan error, 2)
+	all := &watched{outbox: o, rows: 1000, drained: make(chan struct{})}
+	for range 2 {
+		r := NewRelay(RelayConfig{
+			Metadata: all, Bus: openBus(t, e), Logger: quiet(),
+			Batch: 16, MinBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond, MarkDelay: time.Millisecond, Poll: 5 * time.Millisecond,
+		})
+		relays = append(relays, r)
+		go func() { done <- r.Run(ctx) }()
+	}
+	for n := 1; n <= 1000; n++ {
+		o.append(event(accountA, n))
+		for _, r := range relays {
+			r.Wake()
+		}
+	}
+	select {
+	case <-all.drained:
+	case <-time.After(30 * time.Second):
+		t.Errorf("%d rows are still unsent", o.unsent())
+	}
+	cancel()
+	for range relays {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if got, want := coreIDs(t, e), idsOf(numbered(1, 1000)); !slices.Equal(got, want) {
+		t.Errorf("stream holds %d events, want %d in order", len(got), len(want))
+	}
+}
