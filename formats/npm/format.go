@@ -24,6 +24,10 @@ func Format() formats.Format {
 // endpoint.
 const name = `{package:(?:(?:@|%40)[^/%]+(?:/|%2[fF]))?[^/@-][^/]*}`
 
+// repeated is the repository's own path again: npm 6 appends the path of a
+// tarball's URL to the registry's, which has a path already.
+const repeated = `{repeated:(?:.*/)?npm/(?:d/[^/]+/)?[^/]+}`
+
 var (
 	get  = []string{http.MethodGet}
 	put  = []string{http.MethodPut}
@@ -46,6 +50,7 @@ var routes = []formats.Route{
 	{Methods: put, Pattern: "/" + name + "/-rev/{rev}", Operation: "edit", Handle: putRevision},
 	{Methods: del, Pattern: "/" + name + "/-rev/{rev}", Operation: "unpublish", Handle: deletePackage},
 	{Methods: del, Pattern: "/" + name + "/-/{file}/-rev/{rev}", Operation: "unpublish-version", Handle: deleteTarball},
+	{Methods: del, Pattern: "/" + repeated + "/" + name + "/-/{file}/-rev/{rev}", Operation: "unpublish-version", Handle: deleteTarball},
 
 	{Methods: post, Pattern: "/-/npm/v1/security/advisories/bulk", Operation: "audit-bulk", Handle: postBulkAudit},
 	{Methods: post, Pattern: "/-/npm/v1/security/audits/quick", Operation: "audit-quick", Handle: postAudit},

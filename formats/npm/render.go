@@ -39,7 +39,7 @@ func abbreviatedPackument(view *registry.PackageView, base string) []byte {
 	b = appendTags(b, view)
 	b = appendKey(b, "versions")
 	b = appendVersions(b, view, base, false)
-	b = appendMember(b, "modified", appendTime(nil, modified(view)))
+	b = appendTime(b, "modified", modified(view))
 	b = appendTimes(b, view)
 	return append(b, '}')
 }
@@ -83,11 +83,11 @@ func appendVersions(b []byte, view *registry.PackageView, base string, full bool
 func appendTimes(b []byte, view *registry.PackageView) []byte {
 	b = appendKey(b, "time")
 	b = append(b, '{')
-	b = appendMember(b, "created", appendTime(nil, created(view)))
-	b = appendMember(b, "modified", appendTime(nil, modified(view)))
+	b = appendTime(b, "created", created(view))
+	b = appendTime(b, "modified", modified(view))
 	for i := range view.Versions {
 		v := &view.Versions[i]
-		b = appendMember(b, v.Version.Version, appendTime(nil, released(view, v)))
+		b = appendTime(b, v.Version.Version, released(view, v))
 	}
 	return append(b, '}')
 }
@@ -120,14 +120,20 @@ func modified(view *registry.PackageView) time.Time {
 func created(view *registry.PackageView) time.Time {
 	t := view.Created
 	for i := range view.Versions {
-		if r := released(view, &view.Versions[i]); t.IsZero() || r.Before(t) {
+		if r := released(view, &view.Versions[i]); t.IsZero() || !r.IsZero() && r.Before(t) {
 			t = r
 		}
 	}
 	return t
 }
 
-func appendTime(b []byte, t time.Time) []byte {
+// appendTime appends a member; a date that is not known is left out, which
+// clients take for one that is too new.
+func appendTime(b []byte, key string, t time.Time) []byte {
+	if t.IsZero() {
+		return b
+	}
+	b = appendKey(b, key)
 	b = append(b, '"')
 	b = t.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")
 	return append(b, '"')
@@ -149,7 +155,7 @@ func appendAbout(b []byte, view *registry.PackageView) []byte {
 		return b
 	}
 	m := decode(latest.Manifest)
-	about := map[string][]byte{"readme": m.readme}
+	about := map[string][]byte{}
 	own := func(key string, value []byte) { about[key] = value }
 	members(m.install, own)
 	members(m.more, own)
@@ -163,8 +169,8 @@ func appendAbout(b []byte, view *registry.PackageView) []byte {
 			b = appendMember(b, key, about[key])
 		}
 	}
-	if about["readme"] != nil {
-		b = appendMember(b, "readme", about["readme"])
+	if m.readme != nil {
+		b = appendMember(b, "readme", m.readme)
 	}
 	return b
 }

@@ -2,6 +2,7 @@ package npm
 
 import (
 	"net/http"
+	"strings"
 
 	"larder/formats"
 	"larder/registry"
@@ -40,6 +41,9 @@ func deleteTarball(w http.ResponseWriter, r *formats.Request) error {
 	p, err := packageOf(r)
 	if err != nil {
 		return err
+	}
+	if again, ok := r.Vars["repeated"]; ok && !strings.HasSuffix(r.Base, "/"+again+"/") {
+		return registry.Errorf(registry.NotFound, "%q is not the path of this repository", again)
 	}
 	version, ok := versionOfTarball(p, r.Vars["file"])
 	if !ok {

@@ -107,6 +107,8 @@ func readPackument(body []byte, p registry.PackageID) (*registry.Listing, error)
 		}
 	})
 	l.Modified = times["modified"]
+	// The readme at the top is that of the newest version.
+	latest := unquote(tagsOf(doc)["latest"])
 	var versions object
 	members(doc["versions"], func(key string, value []byte) { versions.set(key, value) })
 	for _, version := range versions.keys {
@@ -115,19 +117,32 @@ func readPackument(body []byte, p registry.PackageID) (*registry.Listing, error)
 		if _, err := (rules{}).Canonical(id); err != nil || version == "" || raw[0] != '{' {
 			continue
 		}
-		l.Versions = append(l.Versions, listedVersion(p, version, raw, times[version]))
+		var readme []byte
+		if version == latest {
+			readme = doc["readme"]
+		}
+		l.Versions = append(l.Versions, listedVersion(p, version, raw, readme, times[version]))
 	}
 	slices.SortFunc(l.Versions, func(a, b registry.ListedVersion) int { return compareVersions(a.Version, b.Version) })
-	members(doc["dist-tags"], func(tag string, value []byte) {
+	for tag, value := range tagsOf(doc) {
 		if version := unquote(value); version != "" && badTag(tag) == "" && versions.values[version] != nil {
 			l.Tags[tag] = version
 		}
-	})
+	}
 	return l, nil
 }
 
-func listedVersion(p registry.PackageID, version string, raw []byte, released time.Time) registry.ListedVersion {
+func tagsOf(doc map[string][]byte) map[string][]byte {
+	tags := map[string][]byte{}
+	members(doc["dist-tags"], func(tag string, value []byte) { tags[tag] = value })
+	return tags
+}
+
+func listedVersion(p registry.PackageID, version string, raw, readme []byte, released time.Time) registry.ListedVersion {
 	m, tarball := takeApart(raw)
+	if m.readme == nil && unquote(readme) != "" {
+		m.readme = readme
+	}
 	a := registry.ListedAsset{Name: asset, URL: escapedName(p) + "/-/" + tarballName(p, version)}
 	if u, err := url.Parse(tarball); err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
 		a.URL = tarball
@@ -168,7 +183,7 @@ func listedVersion(p registry.PackageID, version string, raw []byte, released ti
 // about keeps the members that stand at the top of a packument.
 func about(doc map[string][]byte) json.RawMessage {
 	var o object
-	for _, key := range append(slices.Clone(aboutMembers), "readme") {
+	for _, key := range aboutMembers {
 		if doc[key] != nil {
 			o.set(key, doc[key])
 		}
