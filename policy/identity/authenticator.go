@@ -29,7 +29,7 @@ type Config struct {
 type Peer struct {
 	Source netip.Addr // the client's address
 	Secure bool       // the client speaks TLS
-	Host   string     // the host that the client asked for and signed; empty: the request's own
+	Host   string     // the host that the client asked for, as a trusted proxy reports it; empty: the request's own
 }
 
 const (

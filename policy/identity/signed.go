@@ -64,20 +64,27 @@ func (a *Authenticator) signed(r *http.Request, peer Peer, service string) (regi
 	if err != nil {
 		return registry.Actor{}, err
 	}
-	host := peer.Host
-	if host == "" {
-		host = r.Host
+	for _, host := range hosts(r, peer) {
+		want, err := signer.sign(r, query, s, host, payload)
+		if err != nil {
+			return registry.Actor{}, err
+		}
+		if subtle.ConstantTimeCompare([]byte(want), []byte(s.value)) == 1 {
+			a.signers.put(s.key(), signer) // only for who knows the secret, so that nobody else can fill it
+			return signer.actor, nil
+		}
 	}
-	want, err := signer.sign(r, query, s, host, payload)
-	if err != nil {
-		return registry.Actor{}, err
+	return registry.Actor{}, awswire.Refused(invalidSignature, "The request signature we calculated does not match the signature you provided. "+
+		"Check your AWS Secret Access Key and signing method, and that no proxy changes the signed headers (%s).", clipped(s.headers))
+}
+
+// hosts are those that the client may have signed: the request's own, and the
+// one that a trusted proxy reports, which some proxies cut the port from.
+func hosts(r *http.Request, peer Peer) []string {
+	if peer.Host == "" || peer.Host == r.Host {
+		return []string{r.Host}
 	}
-	if subtle.ConstantTimeCompare([]byte(want), []byte(s.value)) != 1 {
-		return registry.Actor{}, awswire.Refused(invalidSignature, "The request signature we calculated does not match the signature you provided. "+
-			"Check your AWS Secret Access Key and signing method, and that no proxy changes the signed headers (%s).", clipped(s.headers))
-	}
-	a.signers.put(s.key(), signer) // only for who knows the secret, so that nobody else can fill it
-	return signer.actor, nil
+	return []string{r.Host, peer.Host}
 }
 
 // signerKey is what a derived signing key depends on.

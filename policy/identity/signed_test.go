@@ -280,9 +280,11 @@ func TestSignedTakesTheHostOfATrustedProxy(t *testing.T) {
 	a := w.process(t, Config{Peer: func(*http.Request) Peer {
 		return Peer{Source: netip.MustParseAddr("198.51.100.1"), Secure: true, Host: "larder.test:8484"}
 	}})
-	got, err := a.Signed("codeartifact")(w.signedRequest(t, "GET", target, "", nil, func(r *http.Request) { r.Host = "10.0.0.1" }))
-	if err != nil || !got.Secure || got.Source != netip.MustParseAddr("198.51.100.1") {
-		t.Errorf("got %+v, %v", got, err)
+	for _, host := range []string{"10.0.0.1", "larder.test:8484"} {
+		got, err := a.Signed("codeartifact")(w.signedRequest(t, "GET", target, "", nil, func(r *http.Request) { r.Host = host }))
+		if err != nil || !got.Secure || got.Source != netip.MustParseAddr("198.51.100.1") {
+			t.Errorf("%s: got %+v, %v", host, got, err)
+		}
 	}
 }
 
