@@ -50,9 +50,7 @@ type watched struct {
 
 func (w *watched) Update(ctx context.Context, f func(registry.Tx) error) error {
 	err := w.outbox.Update(ctx, f)
-	var rows int
-	w.set(func() { rows = len(w.outbox.rows) })
-	if err == nil && rows >= w.rows && w.unsent() == 0 {
+	if err == nil && w.kept() >= w.rows && w.unsent() == 0 {
 		w.once.Do(func() { close(w.drained) })
 	}
 	return err

@@ -76,7 +76,7 @@ type Embedded struct {
 	followers map[uint64]follower // by connection id
 
 	setup     sync.Mutex
-	audiences map[string]audience // by account id
+	audiences map[string]*audience // by account id
 }
 
 // Start starts the server and returns when it answers. Errors are one sentence
@@ -86,15 +86,15 @@ func Start(c EmbeddedConfig) (*Embedded, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	def(&c.SyncInterval, 2*time.Second)
-	def(&c.MaxConnections, 256)
-	def(&c.Recheck, 15*time.Second)
+	orDefault(&c.SyncInterval, 2*time.Second)
+	orDefault(&c.MaxConnections, 256)
+	orDefault(&c.Recheck, 15*time.Second)
 	e := &Embedded{
 		config:    c,
 		log:       c.Logger,
 		token:     rand.Text(),
 		followers: map[uint64]follower{},
-		audiences: map[string]audience{},
+		audiences: map[string]*audience{},
 	}
 	opts := &server.Options{
 		ServerName:                 "larder",
@@ -117,7 +117,7 @@ func Start(c EmbeddedConfig) (*Embedded, error) {
 		return nil, err
 	}
 	if err := e.start(opts); err != nil {
-		return nil, &registry.Error{Code: registry.Unavailable, Msg: "the event server does not start: " + err.Error(), Err: err}
+		return nil, registry.Errorf(registry.Unavailable, "the event server does not start: %v", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop, e.done = stop, make(chan struct{})
@@ -140,7 +140,7 @@ func (e *Embedded) listen(opts *server.Options) error {
 	l, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		if c.Explicit {
-			return &registry.Error{Code: registry.Conflict, Msg: fmt.Sprintf("cannot listen on %s for followers of events: choose another address with --nats-listen, or off", c.Listen), Err: err}
+			return registry.Errorf(registry.Conflict, "followers of events cannot be listened for (%v): choose another address with --nats-listen, or off", err)
 		}
 		e.log.Warn("nobody can follow events on the default NATS port, it is taken; choose another with --nats-listen", "address", c.Listen, "error", err)
 		return nil
@@ -213,7 +213,9 @@ func (e *Embedded) Close() {
 	e.setup.Lock()
 	defer e.setup.Unlock()
 	for _, a := range e.audiences {
-		a.bus.Close()
+		if a.bus != nil {
+			a.bus.Close()
+		}
 	}
 	e.server.Shutdown()
 	e.server.WaitForShutdown()

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -307,4 +309,26 @@ func TestATakenPort(t *testing.T) {
 		t.Errorf("default: listens on %v, want no listener", e.Addr())
 	}
 	publish(t, openBus(t, e), event(accountA, 1))
+}
+
+func TestAServerThatCannotStartSaysWhy(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]EmbeddedConfig{
+		"its folder is a file":         {StoreDir: file},
+		"its address is none":          {StoreDir: t.TempDir(), Listen: "here"},
+		"its address is without port":  {StoreDir: t.TempDir(), Listen: "127.0.0.1"},
+		"its port is out of the range": {StoreDir: t.TempDir(), Listen: "127.0.0.1:99999"},
+	} {
+		c.Logger = quiet()
+		e, err := Start(c)
+		if err == nil {
+			e.Close()
+		}
+		if code := registry.CodeOf(err); code != registry.Unavailable && code != registry.Invalid {
+			t.Errorf("%s: error = %v", name, err)
+		}
+	}
 }

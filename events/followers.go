@@ -169,7 +169,7 @@ func (e *Embedded) recheckAll(ctx context.Context) {
 // audience is the NATS account of one of Larder's accounts.
 type audience struct {
 	account *server.Account
-	bus     *JetStream // this process's own connection into it
+	bus     *JetStream // this process's own connection into it; nil while it could not be set up
 }
 
 // audience gives the NATS account of Larder's account with its imports and its
@@ -177,25 +177,30 @@ type audience struct {
 func (e *Embedded) audience(ctx context.Context, id string) (*server.Account, error) {
 	e.setup.Lock()
 	defer e.setup.Unlock()
-	a, ok := e.audiences[id]
-	if !ok {
+	a := e.audiences[id]
+	if a == nil {
+		a = &audience{}
 		a.account, _ = e.server.LookupOrRegisterAccount(id)
 		if err := e.share(a.account, id); err != nil {
 			return nil, err
 		}
+		e.audiences[id] = a
+	}
+	if a.bus == nil {
 		if err := a.account.EnableJetStream(map[string]server.JetStreamAccountLimits{
 			"": {MaxMemory: -1, MaxStore: -1, MaxStreams: 1, MaxConsumers: maxConsumers, MaxAckPending: -1},
 		}, nil); err != nil {
 			return nil, err
 		}
-		var err error
-		if a.bus, err = e.open(id, BusConfig{Logger: e.log}); err != nil {
+		bus, err := e.open(id, BusConfig{Logger: e.log})
+		if err != nil {
 			return nil, err
 		}
-		e.audiences[id] = a
-		if _, err := a.bus.nc.Subscribe("$JS.EVENT.ADVISORY.STREAM.DELETED."+StreamName, func(m *nats.Msg) { e.restore(id, m) }); err != nil {
+		if _, err := bus.nc.Subscribe("$JS.EVENT.ADVISORY.STREAM.DELETED."+StreamName, func(m *nats.Msg) { e.restore(id, m) }); err != nil {
+			bus.Close()
 			return nil, err
 		}
+		a.bus = bus
 	}
 	_, err := e.copyStream(ctx, a.bus.js, id)
 	return a.account, err

@@ -83,16 +83,16 @@ func NewRelay(c RelayConfig) *Relay {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	def(&c.Batch, 512)
-	def(&c.Poll, 5*time.Second)
-	def(&c.MarkDelay, 100*time.Millisecond)
-	def(&c.Retention, 72*time.Hour)
-	def(&c.MinBackoff, 50*time.Millisecond)
-	def(&c.MaxBackoff, 30*time.Second)
+	orDefault(&c.Batch, 512)
+	orDefault(&c.Poll, 5*time.Second)
+	orDefault(&c.MarkDelay, 100*time.Millisecond)
+	orDefault(&c.Retention, 72*time.Hour)
+	orDefault(&c.MinBackoff, 50*time.Millisecond)
+	orDefault(&c.MaxBackoff, 30*time.Second)
 	return &Relay{RelayConfig: c, wake: make(chan struct{}, 1)}
 }
 
-func def[T comparable](v *T, d T) {
+func orDefault[T comparable](v *T, d T) {
 	var zero T
 	if *v == zero {
 		*v = d
