@@ -116,7 +116,7 @@ func folderClient(ctx context.Context, d dataFolder) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := aws.Config{Region: firstOf(r.Region, defaultRegion), Credentials: creds}
+	cfg := aws.Config{Region: firstOf(r.Region, defaultRegion), Credentials: creds, HTTPClient: &http.Client{Transport: r.transport()}}
 	return makeClient(cfg, r.URL), nil
 }
 

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -38,6 +43,33 @@ type running struct {
 	URL    string `json:"url"`
 	PID    int    `json:"pid"`
 	Region string `json:"region"`
+	// Certificate is the SHA-256 of the server's certificate, in hex: on this
+	// machine it is reached by an address that the certificate does not name.
+	Certificate string `json:"certificate,omitempty"`
+}
+
+// transport is how the server is reached: where it has a certificate, with
+// that one and no other at the end of the line.
+func (r running) transport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	if r.Certificate == "" {
+		return t
+	}
+	t.TLSClientConfig = &tls.Config{
+		InsecureSkipVerify: true, // VerifyConnection does it
+		VerifyConnection: func(c tls.ConnectionState) error {
+			if fingerprint(c.PeerCertificates[0].Raw) != r.Certificate {
+				return fmt.Errorf("another certificate answers at %s than that of the server which runs with this data folder", r.URL)
+			}
+			return nil
+		},
+	}
+	return t
+}
+
+func fingerprint(certificate []byte) string {
+	sum := sha256.Sum256(certificate)
+	return hex.EncodeToString(sum[:])
 }
 
 func (d dataFolder) announce(r running) error {
@@ -63,13 +95,17 @@ func (d dataFolder) running() (running, error) {
 
 // open makes the folder for its user alone and takes it for this process.
 // The caller closes what it gets.
-func (d dataFolder) open() (*os.File, error) {
+func (d dataFolder) open(log *slog.Logger) (*os.File, error) {
 	if err := os.MkdirAll(string(d), 0o700); err != nil {
 		return nil, d.unusable(err)
 	}
-	// Whatever mode it came with: keys and credentials lie here.
+	if err := d.ours(); err != nil {
+		return nil, err
+	}
+	// Whatever mode it came with: keys and credentials lie here. A volume that
+	// belongs to somebody else keeps its mode; its files are for their user alone.
 	if err := os.Chmod(string(d), 0o700); err != nil {
-		return nil, d.unusable(err)
+		log.Warn("others may be able to look into the data folder", "error", err)
 	}
 	f, err := os.OpenFile(d.path("larder.lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -87,6 +123,26 @@ func (d dataFolder) open() (*os.File, error) {
 		return nil, fmt.Errorf("the data folder %s is in use by another larder serve%s; stop that one or choose another folder with --data", string(d), where)
 	}
 	return f, nil
+}
+
+// ours refuses a folder of something else, before its mode is changed: /tmp,
+// a home folder, the one of another program.
+func (d dataFolder) ours() error {
+	if _, err := os.Lstat(d.path("larder.lock")); err == nil {
+		return nil
+	}
+	all, err := os.ReadDir(string(d))
+	if err != nil {
+		return d.unusable(err)
+	}
+	for _, e := range all {
+		switch e.Name() {
+		case "credentials", "master.key", "lost+found": // put there for the first start; made with a volume
+		default:
+			return fmt.Errorf("the folder %s holds other things (%s): name a new or empty one with --data", string(d), e.Name())
+		}
+	}
+	return nil
 }
 
 func (d dataFolder) unusable(err error) error {

@@ -29,11 +29,11 @@ folder LARDER_DATA or ./` + defaultData + `, else the one at LARDER_LISTEN.`,
 			ctx, cancel := context.WithTimeout(cmd.Context(), healthTime)
 			defer cancel()
 			dir, _ := cmd.Flags().GetString("data")
-			url := healthURL(dir, os.Getenv)
-			if err := askReady(ctx, url); err != nil {
+			r := whoseHealth(dir, os.Getenv)
+			if err := askReady(ctx, r); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), "ready", url)
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "ready", r.URL)
 			return err
 		},
 	}
@@ -41,43 +41,43 @@ folder LARDER_DATA or ./` + defaultData + `, else the one at LARDER_LISTEN.`,
 	return cmd
 }
 
-// healthURL finds the server. It needs no credentials, and inside a container
+// whoseHealth finds the server. It needs no credentials, and inside a container
 // nothing but the server's own environment.
-func healthURL(dir string, getenv func(string) string) string {
+func whoseHealth(dir string, getenv func(string) string) running {
 	if dir == "" {
 		if u := firstOf(getenv("AWS_ENDPOINT_URL_CODEARTIFACT"), getenv("AWS_ENDPOINT_URL")); u != "" {
-			return strings.TrimRight(u, "/")
+			return running{URL: strings.TrimRight(u, "/")}
 		}
 		dir = firstOf(getenv(envName("data")), defaultData)
 	}
 	if r, err := dataFolder(dir).running(); err == nil {
-		return r.URL
+		return r
 	}
 	listen := firstOf(getenv(envName("listen")), defaultListen)
 	a, err := net.ResolveTCPAddr("tcp", listen)
 	if err != nil {
-		return "http://" + listen
+		return running{URL: "http://" + listen}
 	}
-	return localURL(a, getenv(envName("tls-cert")) != "")
+	return running{URL: localURL(a, getenv(envName("tls-cert")) != "")}
 }
 
-func askReady(ctx context.Context, url string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/-/ready", nil)
+func askReady(ctx context.Context, server running) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/-/ready", nil)
 	if err != nil {
-		return fmt.Errorf("%q is no URL of a server", url)
+		return fmt.Errorf("%q is no URL of a server", server.URL)
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := (&http.Client{Transport: server.transport()}).Do(r)
 	if err != nil {
 		var op *net.OpError
 		if errors.As(err, &op) || errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("no server answers at %s; start it with: larder serve", url)
+			return fmt.Errorf("no server answers at %s; start it with: larder serve", server.URL)
 		}
 		return err
 	}
 	defer res.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(res.Body, 1024))
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server at %s is not ready: %s", url, strings.TrimSpace(string(body)))
+		return fmt.Errorf("the server at %s is not ready: %s", server.URL, strings.TrimSpace(string(body)))
 	}
 	return nil
 }

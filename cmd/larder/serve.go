@@ -66,6 +66,9 @@ outranks the environment, and the environment the file.`,
 		defer stop()
 		s := &Server{Config: c, Stderr: cmd.ErrOrStderr(), Machine: discover.ThisMachine()}
 		if err := s.Run(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil // told to stop while it started
+			}
 			return err
 		}
 		var failed error
@@ -90,7 +93,6 @@ type Server struct {
 	log       *slog.Logger
 	lines     *batchWriter
 	folder    dataFolder
-	lock      *os.File
 	metadata  registry.Metadata
 	blobs     registry.Blobs
 	sealer    *identity.Sealer
@@ -104,11 +106,12 @@ type Server struct {
 	metrics   *metrics
 	serverID  string
 
-	listener   net.Listener
-	failed     chan error
-	url        string
-	discovered chan struct{}                 // closed when the package tools have been asked
-	stops      []func(context.Context) error // in order of starting
+	listener    net.Listener
+	failed      chan error
+	url         string
+	certificate string                        // fingerprint; empty without TLS
+	discovered  chan struct{}                 // closed when the package tools have been asked
+	stops       []func(context.Context) error // in order of starting
 }
 
 // Run opens everything, starts to serve and returns once requests are
@@ -174,11 +177,10 @@ func (s *Server) openListener(ctx context.Context) error {
 }
 
 func (s *Server) openFolder(context.Context) error {
-	lock, err := s.folder.open()
+	lock, err := s.folder.open(s.log)
 	if err != nil {
 		return err
 	}
-	s.lock = lock
 	s.onClose(func(context.Context) error { return lock.Close() })
 	return nil
 }
@@ -397,6 +399,9 @@ func (s *Server) serve(ctx context.Context) error {
 		return err
 	}
 	s.url = localURL(s.listener.Addr(), main.TLSConfig != nil)
+	if main.TLSConfig != nil {
+		s.certificate = fingerprint(main.TLSConfig.Certificates[0].Certificate[0])
+	}
 	if s.Config.MetricsListen != "" {
 		l, err := listen(ctx, "--metrics-listen", s.Config.MetricsListen)
 		if err != nil {
@@ -415,7 +420,7 @@ func (s *Server) serve(ctx context.Context) error {
 
 // ready tells the world: commands of this machine by a file, people by a line.
 func (s *Server) ready() error {
-	err := s.folder.announce(running{URL: s.url, PID: os.Getpid(), Region: s.Config.Region})
+	err := s.folder.announce(running{URL: s.url, PID: os.Getpid(), Region: s.Config.Region, Certificate: s.certificate})
 	if err != nil {
 		return s.folder.unusable(err)
 	}

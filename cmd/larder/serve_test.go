@@ -334,6 +334,7 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 		{"no address", func(c *Config) { c.Listen = "nowhere" }, "HOST:PORT"},
 		{"a folder in use", func(c *Config) { c.Data = inUse }, running.URL()},
 		{"a folder that is a file", func(c *Config) { c.Data = filepath.Join(file, "data") }, "data folder"},
+		{"a folder of something else", func(c *Config) { c.Data = filepath.Dir(file) }, "holds other things (file)"},
 		{"an unknown database", func(c *Config) { c.Metadata = "mysql://me:PW@db/x" }, "--metadata"},
 		{"an unknown blob store", func(c *Config) { c.Blobs = "ftp://me:PW@blobs" }, "--blobs"},
 		{"a master key that is none", func(c *Config) { c.MasterKey = file }, "master key"},
