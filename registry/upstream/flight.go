@@ -44,7 +44,7 @@ type flight struct {
 	mu      sync.Mutex
 	size    int64 // -1: unknown
 	written int64
-	source  io.ReaderAt   // of what is written; nil: readers wait for the end
+	source  io.ReaderAt   // of what is written; nil: readers wait
 	moved   chan struct{} // closed at the next progress; nil: nobody waits
 	isReady bool
 
@@ -138,9 +138,34 @@ func (p *Puller) join(ctx context.Context, c *client, r registry.PullRequest) *f
 func (p *Puller) fly(ctx context.Context, c *client, f *flight) {
 	ctx, cancel := p.detach(ctx)
 	defer cancel()
+	var err error
+	got, ok := p.lately(ctx, f.key)
+	if !ok {
+		got, err = p.arrive(ctx, c, f)
+	}
+	conceal := func() {}
+	if err == nil {
+		conceal = p.expose(ctx, f, got)
+	}
+	for {
+		batch := p.recorders(f, got, err)
+		if batch == nil {
+			break
+		}
+		for repo, record := range batch {
+			if e := p.safely(ctx, func() error { return record(ctx, got) }); e != nil {
+				f.failed[repo] = e
+			}
+		}
+	}
+	conceal()
+	f.end(got, err)
+}
+
+// arrive downloads, and tells of it.
+func (p *Puller) arrive(ctx context.Context, c *client, f *flight) (got registry.Asset, err error) {
 	began := time.Now()
-	var got registry.Asset
-	err := p.safely(ctx, func() (err error) {
+	err = p.safely(ctx, func() (err error) {
 		got, err = p.download(ctx, c, f)
 		return err
 	})
@@ -155,27 +180,19 @@ func (p *Puller) fly(ctx context.Context, c *client, f *flight) {
 			"format", f.key.version.Package.Format, "package", f.key.version.Package.String(),
 			"version", f.key.version.Version, "asset", f.asset.Name, "err", err)
 	}
-	for {
-		batch := p.recorders(f, err != nil)
-		if batch == nil {
-			break
-		}
-		for repo, record := range batch {
-			if e := p.safely(ctx, func() error { return record(ctx, got) }); e != nil {
-				f.failed[repo] = e
-			}
-		}
-	}
-	f.end(got, err)
+	return got, err
 }
 
 // recorders takes what is to be called now; nil when that is all, and from
 // then on nobody joins any more.
-func (p *Puller) recorders(f *flight, over bool) map[string]finish {
+func (p *Puller) recorders(f *flight, got registry.Asset, err error) map[string]finish {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if over || len(f.pending) == 0 {
+	if err != nil || len(f.pending) == 0 {
 		delete(p.flights, f.key)
+		if err == nil {
+			p.landed(f.key, got)
+		}
 		return nil
 	}
 	batch := f.pending
@@ -224,7 +241,10 @@ func (p *Puller) download(ctx context.Context, c *client, f *flight) (registry.A
 		return none, err
 	}
 	got := registry.Asset{Name: f.asset.Name, Size: n, Hashes: hashes.sums()}
-	if what := broken(f.asset, n, got.Hashes); what != "" {
+	if f.asset.Size > 0 && n != f.asset.Size {
+		return none, c.wrongSize(n, f.asset)
+	}
+	if what := broken(f.asset, got.Hashes); what != "" {
 		return none, c.failed(nil, "the bytes of %s that upstream sent do not have the %s that its listing promised; nothing of them is kept",
 			f.asset.Name, what)
 	}
@@ -243,7 +263,7 @@ func (p *Puller) download(ctx context.Context, c *client, f *flight) (registry.A
 func (c *client) expected(a *registry.GetAnswer, asset registry.ListedAsset) (int64, error) {
 	switch {
 	case a.Size >= 0 && asset.Size > 0 && a.Size != asset.Size:
-		return 0, c.failed(nil, "upstream sends %d bytes for %s, but its listing promised %d; nothing of them is kept", a.Size, asset.Name, asset.Size)
+		return 0, c.wrongSize(a.Size, asset)
 	case !promised(asset) && isHTML(a.ContentType) && !isHTML(mime.TypeByExtension(path.Ext(asset.Name))):
 		return 0, c.failed(nil, "upstream sent a web page in place of %s", asset.Name)
 	case a.Size >= 0:
@@ -252,6 +272,10 @@ func (c *client) expected(a *registry.GetAnswer, asset registry.ListedAsset) (in
 		return asset.Size, nil
 	}
 	return -1, nil
+}
+
+func (c *client) wrongSize(n int64, asset registry.ListedAsset) error {
+	return c.failed(nil, "upstream sends %d bytes for %s, but its listing promised %d; nothing of them is kept", n, asset.Name, asset.Size)
 }
 
 func isHTML(contentType string) bool {
@@ -306,7 +330,34 @@ func (f *flight) attach(w registry.BlobWriter, size int64) {
 	f.source, _ = w.(io.ReaderAt)
 }
 
-// detach takes the writer away from the readers, and waits for those that are
+// expose lets readers go on with the committed blob while it is recorded; the
+// last block still waits. The returned function takes it away again.
+func (p *Puller) expose(ctx context.Context, f *flight, got registry.Asset) func() {
+	if !f.followed() {
+		return func() {}
+	}
+	b, err := p.cfg.Blobs.Open(ctx, f.key.domain, got.Hashes.SHA256)
+	if err != nil {
+		return func() {} // readers wait, and meet the error themselves
+	}
+	f.mu.Lock()
+	f.source = b
+	f.wake()
+	f.mu.Unlock()
+	return func() {
+		f.detach()
+		b.Close()
+	}
+}
+
+// followed reports whether there may be readers.
+func (f *flight) followed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.isReady
+}
+
+// detach takes the source away from the readers, and waits for those that are
 // reading it. What they have not read by then they get from the blob.
 func (f *flight) detach() {
 	f.reading.Lock()
@@ -321,13 +372,18 @@ func (f *flight) advance(written int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.written = written
+	f.wake()
+	if !f.isReady && f.source != nil && f.size >= 0 && written > block {
+		f.isReady = true
+		close(f.ready)
+	}
+}
+
+// wake lets waiting readers look again; under mu.
+func (f *flight) wake() {
 	if f.moved != nil {
 		close(f.moved)
 		f.moved = nil
-	}
-	if !f.isReady && f.source != nil && f.size > block {
-		f.isReady = true
-		close(f.ready)
 	}
 }
 

@@ -58,7 +58,7 @@ func (f *flight) readAt(p []byte, off int64) (int, <-chan struct{}, error) {
 	defer f.reading.RUnlock()
 	f.mu.Lock()
 	source := f.source
-	n := min(f.written, f.size-block) - off
+	n := f.written - block - off // whatever was said of the size, the end waits
 	if source == nil || n <= 0 {
 		if f.moved == nil {
 			f.moved = make(chan struct{})

@@ -115,10 +115,11 @@ type Puller struct {
 	decoded   *decodedListings
 	recent    *memory
 
-	mu      sync.Mutex
-	clients map[string]*client // by connection name
-	flights map[flightKey]*flight
-	closing bool
+	mu       sync.Mutex
+	clients  map[string]*client // by connection name
+	flights  map[flightKey]*flight
+	landings map[flightKey]landing
+	closing  bool
 
 	work   sync.WaitGroup
 	ctx    context.Context // ends work that outlives its askers
@@ -131,12 +132,13 @@ var _ registry.Puller = (*Puller)(nil)
 func New(cfg Config) *Puller {
 	cfg = cfg.withDefaults()
 	p := &Puller{
-		cfg:     cfg,
-		proxy:   http.ProxyFromEnvironment,
-		decoded: newDecodedListings(cfg.Limits.Decoded),
-		recent:  newMemory(cfg.Freshness),
-		clients: map[string]*client{},
-		flights: map[flightKey]*flight{},
+		cfg:      cfg,
+		proxy:    http.ProxyFromEnvironment,
+		decoded:  newDecodedListings(cfg.Limits.Decoded),
+		recent:   newMemory(cfg.Freshness),
+		clients:  map[string]*client{},
+		flights:  map[flightKey]*flight{},
+		landings: map[flightKey]landing{},
 	}
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	return p

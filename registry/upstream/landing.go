@@ -1,0 +1,56 @@
+package upstream
+
+import (
+	"context"
+	"time"
+
+	"larder/registry"
+)
+
+// maxLandings bounds the memory of finished downloads.
+const maxLandings = 4096
+
+// landing is a download that has just ended. Who looked before it was recorded
+// and asks after it ended finds it here and does not begin another.
+type landing struct {
+	asset registry.Asset
+	at    time.Time
+}
+
+// landed remembers a finished download; under mu.
+func (p *Puller) landed(k flightKey, a registry.Asset) {
+	now := p.cfg.Clock()
+	if len(p.landings) >= maxLandings {
+		for k, l := range p.landings {
+			if !p.lasts(l, now) {
+				delete(p.landings, k)
+			}
+		}
+	}
+	if len(p.landings) >= maxLandings {
+		clear(p.landings)
+	}
+	p.landings[k] = landing{a, now}
+}
+
+func (p *Puller) lasts(l landing, now time.Time) bool {
+	return now.Before(l.at.Add(p.cfg.Freshness.Recheck))
+}
+
+// lately gives the asset of a download that has just ended, if its bytes are
+// still here.
+func (p *Puller) lately(ctx context.Context, k flightKey) (registry.Asset, bool) {
+	p.mu.Lock()
+	l, ok := p.landings[k]
+	ok = ok && p.lasts(l, p.cfg.Clock())
+	p.mu.Unlock()
+	if !ok {
+		return registry.Asset{}, false
+	}
+	b, err := p.cfg.Blobs.Open(ctx, k.domain, l.asset.Hashes.SHA256)
+	if err != nil {
+		return registry.Asset{}, false
+	}
+	b.Close()
+	return l.asset, true
+}
