@@ -4,7 +4,7 @@ GO          ?= go
 FUZZTIME    ?= 10s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test race e2e e2e-live bench lint fuzz-short image clean
+.PHONY: all build test race clients e2e e2e-live bench lint fuzz-short image clean
 
 all: build test
 
@@ -17,8 +17,11 @@ test: ## what README says
 race:
 	$(GO) test -race ./...
 
-e2e: ## real clients; those that are not installed are skipped
-	$(GO) test -count=1 ./e2e/...
+clients: ## the package clients of the end-to-end tests
+	e2e/install-clients.sh
+
+e2e: ## real clients; those that are missing are skipped, or fail with LARDER_E2E=required
+	LARDER_E2E=$(LARDER_E2E) $(GO) test -count=1 -timeout 20m ./e2e/...
 
 e2e-live: ## the same against the public registries that this machine's tools know
 	LARDER_E2E=live $(GO) test -count=1 -timeout 30m -run Live -v ./e2e/...
