@@ -40,7 +40,8 @@ type attachment struct {
 	data   []byte         // of the bundle
 }
 
-// stager keeps a tarball's bytes aside and hashes them: Publication.Stage.
+// stager keeps a tarball's bytes aside and hashes them: Publication.Stage. Nil
+// where none is taken.
 type stager func(r io.Reader) (registry.Asset, error)
 
 // readSubmission reads a body to its end. A tarball goes to stage as it is
@@ -112,7 +113,10 @@ func (s *submission) readAttachments(j *jsonReader, p registry.PackageID, stage 
 	}
 	return j.object(func(name string) error {
 		if _, ok := versionOfAttachment(p, name, ".tgz"); ok {
-			if s.tarball != nil {
+			switch {
+			case stage == nil:
+				return registry.Errorf(registry.Invalid, "a tarball is published with PUT /%s, not with a revision", escapedName(p))
+			case s.tarball != nil:
 				return registry.Errorf(registry.Invalid, "the document has two tarballs; publish one version at a time")
 			}
 			a, err := readAttachment(j, name, func(a *attachment, r io.Reader) (err error) {

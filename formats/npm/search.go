@@ -51,15 +51,15 @@ func number(s string, otherwise int) int {
 	return n
 }
 
-// searchText reads the text of a search: words, of which names are looked for,
-// and qualifiers. "scope:x" is a part of names; the others ask for things that
-// are no part of them.
+// searchText reads the text of a search: words, of which names are looked for
+// (of "@scope/name" the name), and qualifiers. "scope:x" is a part of names;
+// the others ask for things that are no part of them.
 func searchText(text string) string {
 	var words []string
 	for word := range strings.FieldsSeq(text) {
 		switch kind, value, ok := strings.Cut(word, ":"); {
 		case !ok:
-			words = append(words, strings.TrimPrefix(word, "@"))
+			words = append(words, strings.TrimPrefix(word[strings.IndexByte(word, '/')+1:], "@"))
 		case kind == "scope":
 			words = append(words, strings.TrimPrefix(value, "@"))
 		}
