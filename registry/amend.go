@@ -29,7 +29,7 @@ func (r *Repo) Amend(ctx context.Context, p PackageID, manifests map[string]json
 		for _, version := range slices.Sorted(maps.Keys(manifests)) {
 			v, err := c.Version(n.ID, VersionID{id.Package, version})
 			if IsNotFound(err) {
-				return Errorf(NotFound, "version %s of package %q is not in repository %q itself", version, displayName(id.Package), n.ID.Name).About(n.ID.Package(id.Package))
+				return Errorf(NotFound, "version %s of package %q is not in repository %q itself", version, id.Package.DisplayName(), n.ID.Name).About(n.ID.Package(id.Package))
 			}
 			if err != nil {
 				return err

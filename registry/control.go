@@ -216,10 +216,10 @@ func (s *Service) ListPackageVersionAssets(ctx context.Context, actor Actor, r R
 func notHeld(r RepoID, id VersionID) error {
 	res := r.Package(id.Package)
 	if id.Version == "" {
-		return Errorf(NotFound, "package %q is not in repository %q", displayName(id.Package), r.Name).About(res)
+		return Errorf(NotFound, "package %q is not in repository %q", id.Package.DisplayName(), r.Name).About(res)
 	}
 	res.Type, res.Version = VersionResource, id.Version
-	return Errorf(NotFound, "version %s of package %q is not in repository %q", id.Version, displayName(id.Package), r.Name).About(res)
+	return Errorf(NotFound, "version %s of package %q is not in repository %q", id.Version, id.Package.DisplayName(), r.Name).About(res)
 }
 
 // ListConnections gives where every external connection leads, by name, those

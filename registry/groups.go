@@ -181,8 +181,8 @@ func (c controls) refusal(t RestrictionType, id PackageID, r RepoID) error {
 	res := r.Package(id)
 	if c.weak {
 		return Errorf(Denied, "package %q is blocked: its name is a variant of what package group %s covers; create a group for this spelling if it is meant",
-			displayName(id), c.group.Pattern).About(res)
+			id.DisplayName(), c.group.Pattern).About(res)
 	}
 	mode, from := c.groups.effective(c.group, t)
-	return Errorf(Denied, "package %q is blocked in repository %q: package group %s has %s=%s", displayName(id), r.Name, from.Pattern, t, mode).About(res)
+	return Errorf(Denied, "package %q is blocked in repository %q: package group %s has %s=%s", id.DisplayName(), r.Name, from.Pattern, t, mode).About(res)
 }

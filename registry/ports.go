@@ -29,12 +29,14 @@ type Blobs interface {
 
 // BlobWriter takes a blob's bytes. Where the implementation can read back what
 // was written it also implements io.ReaderAt (reads may run beside writes and
-// see all bytes whose Write has returned).
+// see all bytes whose Write has returned; after Commit or Abort they fail with
+// fs.ErrClosed, and the blob is there to be opened).
 type BlobWriter interface {
 	io.Writer
 	// Commit makes the bytes durable (file and folder on disk) and visible as
 	// digest, which the caller computed of exactly these bytes. A blob that is
-	// there already stays as it is. The writer cannot be used afterwards.
+	// there already stays as it is, but is Created now, so that who deletes old
+	// blobs without references spares it. The writer cannot be used afterwards.
 	Commit(ctx context.Context, digest Digest) error
 	// Abort drops the bytes; after Commit or a second time it does nothing.
 	Abort() error
@@ -59,9 +61,10 @@ type BlobInfo struct {
 // effects besides its transaction. The Tx is valid only within f.
 //
 // An error of f is returned as it is, and nothing of the transaction stays.
-// Row methods return *Error: NotFound and Conflict as documented, Internal
-// with the cause for everything else; a database that fails never looks like
-// "not found".
+// Row methods return *Error: NotFound, Conflict and Invalid as documented,
+// Internal with the cause for everything else; a database that fails never
+// looks like "not found". One that refuses has changed nothing. Maps that are
+// read are never nil.
 type Metadata interface {
 	View(ctx context.Context, f func(Tx) error) error
 	Update(ctx context.Context, f func(Tx) error) error
@@ -103,8 +106,9 @@ type Tx interface {
 
 // Page asks for a part of an ordered list: up to Limit items whose order key
 // is greater than After (empty: from the start). List methods return the key
-// of the last item as the next After, empty at the end. Pages survive inserts
-// and deletes between them. The cost of a page does not depend on its position.
+// of the last item as the next After, empty at the end; without a Limit, all
+// items. Invalid: an After that no such list gave. Pages survive inserts and
+// deletes between them. The cost of a page does not depend on its position.
 type Page struct {
 	After string
 	Limit int
@@ -168,7 +172,7 @@ type VersionRows interface {
 	Version(RepoID, VersionID) (Version, error)    // NotFound; with assets
 	Versions(RepoID, PackageID) ([]Version, error) // all, with manifests and assets, in order of publishing; empty when there are none
 	// PutVersion makes or replaces the version and its assets as a whole.
-	// NotFound for a missing package.
+	// NotFound for a missing package; Invalid for two assets of one name.
 	PutVersion(RepoID, PackageID, Version) error
 	DeleteVersion(RepoID, VersionID) error // NotFound
 	// ListVersions gives versions without manifest and assets.
@@ -193,7 +197,7 @@ type VersionFilter struct {
 // move only when a listing's Body does.
 type ListingRows interface {
 	Listing(d DomainID, connection string, p PackageID) (StoredListing, error) // NotFound
-	// PutListing keeps a listing with a new Revision.
+	// PutListing keeps a listing with a new Revision. NotFound for a missing domain.
 	PutListing(d DomainID, connection string, p PackageID, l StoredListing) error
 	// TouchListing sets Fetched, FreshUntil, FailingSince, ETag and LastModified of a stored listing. NotFound.
 	TouchListing(d DomainID, connection string, p PackageID, l StoredListing) error
@@ -322,7 +326,7 @@ type KeyRows interface {
 	// Keys gives all keys of a purpose, oldest first.
 	Keys(purpose string) ([]Key, error)
 	CreateKey(Key) error // Conflict
-	DeleteKey(purpose, id string) error
+	DeleteKey(purpose, id string) error // deleting a missing one is no error
 }
 
 // Key is one sealed key, such as a signing key of tokens.

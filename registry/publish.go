@@ -188,7 +188,7 @@ func (p *Publication) applyOne(c *change, d Draft) error {
 	}
 	if pkg.Restrictions.Publish == Block {
 		return Errorf(Denied, "publishing package %q into repository %q is blocked: its origin configuration is publish=BLOCK, which packages get that first came from upstream",
-			displayName(d.ID.Package), n.ID.Name).About(n.ID.Package(d.ID.Package))
+			d.ID.Package.DisplayName(), n.ID.Name).About(n.ID.Package(d.ID.Package))
 	}
 	have, err := c.Version(n.ID, d.ID)
 	switch {
@@ -201,7 +201,7 @@ func (p *Publication) applyOne(c *change, d Draft) error {
 	case err != nil:
 		return err
 	case d.open && have.Status != Unfinished:
-		return Errorf(Conflict, "version %s of package %q is %s: it takes no further assets; publish another version", d.ID.Version, displayName(d.ID.Package), have.Status).About(n.ID.Package(d.ID.Package))
+		return Errorf(Conflict, "version %s of package %q is %s: it takes no further assets; publish another version", d.ID.Version, d.ID.Package.DisplayName(), have.Status).About(n.ID.Package(d.ID.Package))
 	case d.Mode == Seal || have.Status == Archived || have.Status == Disposed:
 		return exists(n.ID, d.ID, have.Status)
 	case d.Mode == Replace:
@@ -302,7 +302,7 @@ func (p *Publication) offered(ctx context.Context, drafts []Draft) error {
 			}
 			if slices.ContainsFunc(l.Versions, func(v ListedVersion) bool { return v.Version == d.ID.Version }) {
 				return Errorf(Conflict, "version %s of package %q is in %s, upstream of repository %q; publish another version, or set the package's origin configuration to upstream=BLOCK",
-					d.ID.Version, displayName(d.ID.Package), src.connection, p.node.ID.Name).About(p.node.ID.Package(d.ID.Package))
+					d.ID.Version, d.ID.Package.DisplayName(), src.connection, p.node.ID.Name).About(p.node.ID.Package(d.ID.Package))
 			}
 		}
 	}
@@ -315,10 +315,10 @@ func exists(r RepoID, id VersionID, status Status) error {
 	switch status {
 	case Archived, Disposed:
 		return Errorf(Conflict, "version %s of package %q is %s in repository %q: its number cannot be published again before it is deleted",
-			id.Version, displayName(id.Package), status, r.Name).About(res)
+			id.Version, id.Package.DisplayName(), status, r.Name).About(res)
 	}
 	return Errorf(Conflict, "version %s of package %q is in repository %q already; versions do not change, publish another one",
-		id.Version, displayName(id.Package), r.Name).About(res)
+		id.Version, id.Package.DisplayName(), r.Name).About(res)
 }
 
 func setTags(pkg *Package, d Draft) *Package {

@@ -85,11 +85,11 @@ func (c *change) heldPackage(n *node, id PackageID, ifRevision int64) (*Package,
 	p, err := c.Package(n.ID, id)
 	switch {
 	case IsNotFound(err):
-		return nil, Errorf(NotFound, "package %q is not in repository %q itself", displayName(id), n.ID.Name).About(n.ID.Package(id))
+		return nil, Errorf(NotFound, "package %q is not in repository %q itself", id.DisplayName(), n.ID.Name).About(n.ID.Package(id))
 	case err != nil:
 		return nil, err
 	case ifRevision != 0 && p.Revision != ifRevision:
-		return nil, Errorf(Conflict, "package %q has changed since it was read; read it again and repeat", displayName(id)).About(n.ID.Package(id))
+		return nil, Errorf(Conflict, "package %q has changed since it was read; read it again and repeat", id.DisplayName()).About(n.ID.Package(id))
 	}
 	p.Tags = cloneTags(p.Tags)
 	return &p, nil
@@ -99,7 +99,7 @@ func (c *change) heldPackage(n *node, id PackageID, ifRevision int64) (*Package,
 func (c *change) remove(n *node, pkg *Package, id VersionID) error {
 	v, err := c.Version(n.ID, id)
 	if IsNotFound(err) {
-		return Errorf(NotFound, "version %s of package %q is not in repository %q itself", id.Version, displayName(id.Package), n.ID.Name).About(n.ID.Package(id.Package))
+		return Errorf(NotFound, "version %s of package %q is not in repository %q itself", id.Version, id.Package.DisplayName(), n.ID.Name).About(n.ID.Package(id.Package))
 	}
 	if err != nil {
 		return err

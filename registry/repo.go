@@ -78,17 +78,17 @@ func noRepository(id RepoID) error {
 }
 
 func noPackage(id RepoID, p PackageID) error {
-	return Errorf(NotFound, "package %q is not in repository %q, nor upstream of it", displayName(p), id.Name).About(id.Package(p))
+	return Errorf(NotFound, "package %q is not in repository %q, nor upstream of it", p.DisplayName(), id.Name).About(id.Package(p))
 }
 
 func noVersion(id RepoID, v VersionID) error {
 	r := id.Package(v.Package)
 	r.Type, r.Version = VersionResource, v.Version
-	return Errorf(NotFound, "version %s of package %q is not in repository %q, nor upstream of it", v.Version, displayName(v.Package), id.Name).About(r)
+	return Errorf(NotFound, "version %s of package %q is not in repository %q, nor upstream of it", v.Version, v.Package.DisplayName(), id.Name).About(r)
 }
 
-// displayName spells a package for people.
-func displayName(p PackageID) string {
+// DisplayName spells a package for people: @scope/name, group:artifact.
+func (p PackageID) DisplayName() string {
 	switch {
 	case p.Namespace == "":
 		return p.Name

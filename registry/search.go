@@ -86,7 +86,7 @@ func (s *Service) matches(tx Tx, n *node, q SearchQuery) ([]PackageID, error) {
 	}
 	text := strings.ToLower(q.Text)
 	rank := func(id PackageID) int {
-		name, full := strings.ToLower(id.Name), strings.ToLower(displayName(id))
+		name, full := strings.ToLower(id.Name), strings.ToLower(id.DisplayName())
 		switch {
 		case name == text || full == text:
 			return 0
@@ -99,7 +99,7 @@ func (s *Service) matches(tx Tx, n *node, q SearchQuery) ([]PackageID, error) {
 		if c := rank(a) - rank(b); c != 0 {
 			return c
 		}
-		return strings.Compare(displayName(a), displayName(b))
+		return strings.Compare(a.DisplayName(), b.DisplayName())
 	})
 	return ids, nil
 }

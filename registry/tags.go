@@ -61,7 +61,7 @@ func (r *Repo) RemoveTag(ctx context.Context, p PackageID, tag string) error {
 		}
 		version, ok := pkg.Tags[tag]
 		if !ok {
-			return Errorf(NotFound, "package %q has no tag %q in repository %q itself", displayName(id.Package), tag, n.ID.Name).About(n.ID.Package(id.Package))
+			return Errorf(NotFound, "package %q has no tag %q in repository %q itself", id.Package.DisplayName(), tag, n.ID.Name).About(n.ID.Package(id.Package))
 		}
 		delete(pkg.Tags, tag)
 		return c.retag(n, pkg, VersionID{id.Package, version})

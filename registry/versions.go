@@ -25,7 +25,7 @@ func (s *Service) PackageVersionReadme(ctx context.Context, actor Actor, r RepoI
 	if err == nil && d.Readme == "" {
 		res := r.Package(d.ID.Package)
 		res.Type, res.Version = VersionResource, d.ID.Version
-		err = Errorf(NotFound, "version %s of package %q has no readme", d.ID.Version, displayName(d.ID.Package)).About(res)
+		err = Errorf(NotFound, "version %s of package %q has no readme", d.ID.Version, d.ID.Package.DisplayName()).About(res)
 	}
 	return d, err
 }
@@ -61,12 +61,12 @@ func (s *Service) VersionAsset(ctx context.Context, actor Actor, r RepoID, id Ve
 	res.Version = id.Version
 	if ifRevision != "" && ifRevision != v.Revision {
 		res.Type = VersionResource
-		return nil, "", Errorf(Conflict, "version %s of package %q has revision %s, not %s", id.Version, displayName(id.Package), v.Revision, ifRevision).About(res)
+		return nil, "", Errorf(Conflict, "version %s of package %q has revision %s, not %s", id.Version, id.Package.DisplayName(), v.Revision, ifRevision).About(res)
 	}
 	asset, ok := v.Asset(name)
 	if !ok || v.Status == Archived || v.Status == Disposed {
 		res.Type, res.Name = AssetResource, name
-		return nil, "", Errorf(NotFound, "version %s of package %q, which is %s, has no asset %q to give", id.Version, displayName(id.Package), v.Status, name).About(res)
+		return nil, "", Errorf(NotFound, "version %s of package %q, which is %s, has no asset %q to give", id.Version, id.Package.DisplayName(), v.Status, name).About(res)
 	}
 	if verdict := s.judge(ctx, n, id.Package, &VersionView{Version: v, Held: true}); verdict.Refuse {
 		return nil, "", refused(n.ID, id, verdict)

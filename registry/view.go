@@ -341,7 +341,7 @@ func (s *Service) view(ctx context.Context, n *node, p PackageID, rules Rules) (
 	}
 	if err := failure(sources, nil); err != nil {
 		s.Logger.DebugContext(ctx, "an upstream registry failed; serving what is held",
-			"domain", n.ID.Domain.Name, "repo", n.ID.Name, "format", p.Format, "package", displayName(p), "err", err)
+			"domain", n.ID.Domain.Name, "repo", n.ID.Name, "format", p.Format, "package", p.DisplayName(), "err", err)
 	}
 	return m, nil
 }
@@ -393,7 +393,7 @@ func (r *Repo) Held(ctx context.Context, p PackageID) (*PackageView, error) {
 		return err
 	})
 	if IsNotFound(err) {
-		return nil, Errorf(NotFound, "package %q is not in repository %q itself", displayName(id.Package), n.ID.Name).About(n.ID.Package(id.Package))
+		return nil, Errorf(NotFound, "package %q is not in repository %q itself", id.Package.DisplayName(), n.ID.Name).About(n.ID.Package(id.Package))
 	}
 	if err != nil {
 		return nil, err

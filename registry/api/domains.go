@@ -81,3 +81,42 @@ func listDomains(ctx context.Context, c *call, in *listDomainsInput) (any, error
 	}
 	return answer, nil
 }
+
+type createDomainInput struct {
+	Domain        string `query:"domain" required:"true" json:"-"`
+	EncryptionKey string `json:"encryptionKey"`
+	Tags          []tag  `json:"tags"`
+}
+
+func createDomain(ctx context.Context, c *call, in *createDomainInput) (any, error) {
+	id, err := inDomain{Domain: in.Domain}.domain(c)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := tagsOf(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	d, err := c.core.CreateDomain(ctx, c.actor, id.Name, in.EncryptionKey, tags)
+	if err != nil {
+		return nil, err
+	}
+	return domainAnswer{c.describeDomain(d)}, nil
+}
+
+// deleteDomain answers ResourceNotFoundException for a missing domain, which
+// the operation does not declare: clients take that name for "gone" (spec 2.2),
+// and there is no description to answer.
+func deleteDomain(ctx context.Context, c *call, in *inDomain) (any, error) {
+	id, err := in.domain(c)
+	if err != nil {
+		return nil, err
+	}
+	d, err := c.core.DeleteDomain(ctx, c.actor, id)
+	if err != nil {
+		return nil, err
+	}
+	answer := domainAnswer{c.describeDomain(d)}
+	answer.Domain.Status = "Deleted"
+	return answer, nil
+}

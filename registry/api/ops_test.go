@@ -43,12 +43,3 @@ func TestEachOperationWantsASignature(t *testing.T) {
 		}
 	}
 }
-
-func TestOperationThatIsNotOfferedIsNamed(t *testing.T) {
-	s := &server{Config: Config{Sign: func(*http.Request) (registry.Actor, error) { return registry.Actor{}, nil }}}
-	serve := s.dispatch(map[string]operation{get: {name: "DescribeMoon", method: get, path: "/v1/moon"}})
-	err := serve(httptest.NewRecorder(), httptest.NewRequest(get, "/v1/moon", nil))
-	if err == nil || !strings.Contains(err.Error(), "DescribeMoon") {
-		t.Errorf("got %v, want the operation's name", err)
-	}
-}

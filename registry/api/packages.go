@@ -94,3 +94,68 @@ func listPackages(ctx context.Context, c *call, in *listPackagesInput) (any, err
 	}
 	return answer, nil
 }
+
+// packageDescription is PackageDescription, which calls the package's name "name".
+type packageDescription struct {
+	Format    string              `json:"format"`
+	Namespace string              `json:"namespace,omitempty"`
+	Name      string              `json:"name"`
+	Origin    originConfiguration `json:"originConfiguration"`
+}
+
+type packageAnswer struct {
+	Package packageDescription `json:"package"`
+}
+
+func describePackage(ctx context.Context, c *call, in *ofPackage) (any, error) {
+	r, id, err := in.pkg(c)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.core.DescribePackage(ctx, c.actor, r, id)
+	if err != nil {
+		return nil, err
+	}
+	s := summarizePackage(p)
+	return packageAnswer{packageDescription{s.Format, s.Namespace, s.Package, s.Origin}}, nil
+}
+
+type deletedPackageAnswer struct {
+	Package packageSummary `json:"deletedPackage"`
+}
+
+func deletePackage(ctx context.Context, c *call, in *ofPackage) (any, error) {
+	r, id, err := in.pkg(c)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.core.DeletePackage(ctx, c.actor, r, id)
+	if err != nil {
+		return nil, err
+	}
+	return deletedPackageAnswer{summarizePackage(p)}, nil
+}
+
+type putOriginInput struct {
+	ofPackage
+	Restrictions *struct {
+		Publish  registry.Restriction `json:"publish"`
+		Upstream registry.Restriction `json:"upstream"`
+	} `json:"restrictions" required:"true"`
+}
+
+type originAnswer struct {
+	Origin originConfiguration `json:"originConfiguration"`
+}
+
+func putPackageOriginConfiguration(ctx context.Context, c *call, in *putOriginInput) (any, error) {
+	r, id, err := in.pkg(c)
+	if err != nil {
+		return nil, err
+	}
+	p := registry.Package{Restrictions: registry.Restrictions{Publish: in.Restrictions.Publish, Upstream: in.Restrictions.Upstream}}
+	if err := c.core.PutPackageOriginConfiguration(ctx, c.actor, r, id, p.Restrictions); err != nil {
+		return nil, err
+	}
+	return originAnswer{summarizePackage(p).Origin}, nil
+}

@@ -56,7 +56,7 @@ func (s *server) describeRepository(ctx context.Context, r registry.Repository) 
 		d.Upstreams = append(d.Upstreams, upstreamRepository{name})
 	}
 	for _, name := range r.Connections {
-		connection, err := s.core.connection(ctx, name)
+		connection, err := s.core.Connections.Find(ctx, name)
 		if err != nil && !registry.IsNotFound(err) {
 			return d, err
 		}
@@ -175,4 +175,103 @@ func getRepositoryEndpoint(ctx context.Context, c *call, in *endpointInput) (any
 		return nil, err
 	}
 	return endpointAnswer{c.Base(c.request) + "/" + in.Format + "/d/" + id.Domain.Name + "-" + id.Domain.Owner + "/" + id.Name + "/"}, nil
+}
+
+func (c *call) repositoryAnswer(ctx context.Context, r registry.Repository, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	d, err := c.describeRepository(ctx, r)
+	return repositoryAnswer{d}, err
+}
+
+// namesOf gives the names of a list of UpstreamRepository.
+func namesOf(upstreams []upstreamRepository) ([]string, error) {
+	names := []string{}
+	for _, u := range upstreams {
+		if err := matching("upstreams.repositoryName", u.Name, repositoryName, "2 to 100 letters, digits, and . _ -"); err != nil {
+			return nil, err
+		}
+		names = append(names, u.Name)
+	}
+	return names, nil
+}
+
+type createRepositoryInput struct {
+	inRepository
+	Description string               `json:"description"`
+	Upstreams   []upstreamRepository `json:"upstreams"`
+	Tags        []tag                `json:"tags"`
+}
+
+func createRepository(ctx context.Context, c *call, in *createRepositoryInput) (any, error) {
+	id, err := in.repository(c)
+	if err != nil {
+		return nil, err
+	}
+	upstreams, err := namesOf(in.Upstreams)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := tagsOf(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.core.CreateRepository(ctx, c.actor, registry.Repository{ID: id, Description: in.Description, Upstreams: upstreams, Tags: tags})
+	return c.repositoryAnswer(ctx, r, err)
+}
+
+type updateRepositoryInput struct {
+	inRepository
+	Description *string               `json:"description"`
+	Upstreams   *[]upstreamRepository `json:"upstreams"`
+}
+
+func updateRepository(ctx context.Context, c *call, in *updateRepositoryInput) (any, error) {
+	id, err := in.repository(c)
+	if err != nil {
+		return nil, err
+	}
+	u := registry.RepositoryUpdate{Description: in.Description}
+	if in.Upstreams != nil {
+		names, err := namesOf(*in.Upstreams)
+		if err != nil {
+			return nil, err
+		}
+		u.Upstreams = &names
+	}
+	r, err := c.core.UpdateRepository(ctx, c.actor, id, u)
+	return c.repositoryAnswer(ctx, r, err)
+}
+
+func deleteRepository(ctx context.Context, c *call, in *inRepository) (any, error) {
+	id, err := in.repository(c)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.core.DeleteRepository(ctx, c.actor, id)
+	return c.repositoryAnswer(ctx, r, err)
+}
+
+type connectionInput struct {
+	inRepository
+	Connection string `query:"external-connection" required:"true" json:"-"`
+}
+
+func associateExternalConnection(ctx context.Context, c *call, in *connectionInput) (any, error) {
+	id, err := in.repository(c)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.core.AssociateExternalConnection(ctx, c.actor, id, in.Connection)
+	return c.repositoryAnswer(ctx, r, err)
+}
+
+func disassociateExternalConnection(ctx context.Context, c *call, in *connectionInput) (any, error) {
+	id, err := in.repository(c)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.core.DisassociateExternalConnection(ctx, c.actor, id, in.Connection)
+	return c.repositoryAnswer(ctx, r, err)
 }

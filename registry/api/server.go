@@ -33,38 +33,13 @@ type Tokens interface {
 	IssueToken(ctx context.Context, actor registry.Actor, d registry.DomainID, life time.Duration) (string, time.Time, error)
 }
 
-// service is the core as the control plane uses it.
-type service interface {
-	DescribeDomain(ctx context.Context, actor registry.Actor, id registry.DomainID) (registry.Domain, error)
-	DescribeRepository(ctx context.Context, actor registry.Actor, id registry.RepoID) (registry.Repository, error)
-	ListDomains(ctx context.Context, actor registry.Actor, p registry.Page) ([]registry.Domain, string, error)
-	ListRepositories(ctx context.Context, actor registry.Actor, prefix string, p registry.Page) ([]registry.Repository, string, error)
-	ListRepositoriesInDomain(ctx context.Context, actor registry.Actor, f registry.RepositoryFilter, p registry.Page) ([]registry.Repository, string, error)
-	ListPackages(ctx context.Context, actor registry.Actor, r registry.RepoID, f registry.PackageFilter, p registry.Page) ([]registry.Package, string, error)
-	ListPackageVersions(ctx context.Context, actor registry.Actor, r registry.RepoID, id registry.PackageID, f registry.VersionFilter, p registry.Page) (registry.VersionPage, error)
-	ListPackageVersionAssets(ctx context.Context, actor registry.Actor, r registry.RepoID, id registry.VersionID, p registry.Page) (registry.AssetPage, error)
-	AuthorizeToken(ctx context.Context, actor registry.Actor, id registry.DomainID, life time.Duration) error
-	AuthorizeEndpoint(ctx context.Context, actor registry.Actor, id registry.RepoID, format string) error
-	ListConnections(ctx context.Context, actor registry.Actor) ([]registry.Connection, error)
-	PutConnection(ctx context.Context, actor registry.Actor, c registry.Connection) error
-	// connection finds a connection that a repository is associated with.
-	connection(ctx context.Context, name string) (registry.Connection, error)
-}
-
-// core adds what the API shows of a repository to the Service's operations.
-type core struct{ *registry.Service }
-
-func (c core) connection(ctx context.Context, name string) (registry.Connection, error) {
-	return c.Connections.Find(ctx, name)
-}
-
 // New makes the control plane's handler, for everything below /v1/. Safe for
 // concurrent use.
-func New(svc *registry.Service, c Config) http.Handler { return newServer(core{svc}, c) }
+func New(svc *registry.Service, c Config) http.Handler { return newServer(svc, c) }
 
 type server struct {
 	Config
-	core service
+	core *registry.Service
 }
 
 // call is one request of a verified actor.
@@ -75,7 +50,7 @@ type call struct {
 	operation string
 }
 
-func newServer(svc service, c Config) http.Handler {
+func newServer(svc *registry.Service, c Config) http.Handler {
 	s := &server{Config: c, core: svc}
 	byPath := map[string]map[string]operation{}
 	for _, op := range operations {
@@ -104,12 +79,14 @@ func (s *server) dispatch(methods map[string]operation) httpx.HandlerFunc {
 			return err
 		case !ok:
 			return awswire.Unknown("%s %s is no operation of this API.", r.Method, clip(r.URL.Path))
-		case op.serve == nil:
-			return awswire.Unknown("The operation %s is not offered by this server.", op.name)
 		}
 		answer, err := op.serve(r.Context(), &call{server: s, request: r, actor: actor, operation: op.name})
 		if err != nil {
 			return err
+		}
+		if stream, ok := answer.(assetStream); ok {
+			stream.serve(w, r)
+			return nil
 		}
 		return awswire.WriteJSON(w, answer)
 	}
