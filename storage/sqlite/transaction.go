@@ -47,17 +47,17 @@ func (d *DB) View(ctx context.Context, f func(registry.Tx) error) error {
 // transact runs f between begin and commit. Whatever else happens, f's panic
 // included, nothing of it stays and the session is free for the next one.
 func (d *DB) transact(ctx context.Context, s *sqlmeta.Session, begin string, f func(*sqlmeta.Tx) error) (err error) {
-	if err := d.begin(ctx, s, begin); err != nil {
+	// Beginning takes no time, and ending is not for the caller's context to stop.
+	uncut := context.WithoutCancel(ctx)
+	if err := d.begin(ctx, uncut, s, begin); err != nil {
 		return err
 	}
-	// Ending the transaction is not for the caller's context to stop.
-	end := context.WithoutCancel(ctx)
 	tx := s.Tx(ctx, d.clock())
 	committed := false
 	defer func() {
 		tx.End()
 		if !committed {
-			if _, e := s.Exec(end, "ROLLBACK"); e != nil && err == nil {
+			if _, e := s.Exec(uncut, "ROLLBACK"); e != nil && err == nil {
 				err = fmt.Errorf("metadata: roll back: %w", e)
 			}
 		}
@@ -69,7 +69,7 @@ func (d *DB) transact(ctx context.Context, s *sqlmeta.Session, begin string, f f
 		return err
 	}
 	for {
-		_, err := s.Exec(end, "COMMIT")
+		_, err := s.Exec(uncut, "COMMIT")
 		if err == nil {
 			committed = true
 			return nil
@@ -80,17 +80,16 @@ func (d *DB) transact(ctx context.Context, s *sqlmeta.Session, begin string, f f
 	}
 }
 
-func (d *DB) begin(ctx context.Context, s *sqlmeta.Session, begin string) error {
+// begin tries until it has the lock that begin wants. Only a stranger to this
+// process can hold it: updates queue for the session.
+func (d *DB) begin(ctx, uncut context.Context, s *sqlmeta.Session, begin string) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		_, err := s.Exec(ctx, begin)
+		_, err := s.Exec(uncut, begin)
 		if err == nil {
 			return nil
-		}
-		if err := ctx.Err(); err != nil {
-			return err
 		}
 		if !busy(err) {
 			return &registry.Error{Code: registry.Internal, Msg: "metadata: begin", Err: err}

@@ -15,6 +15,7 @@ import (
 // one goroutine, and for as long as that transaction.
 type Tx struct {
 	ctx          context.Context
+	uncut        context.Context
 	session      *Session
 	now          time.Time
 	over         bool
@@ -24,9 +25,12 @@ type Tx struct {
 
 var _ registry.Tx = (*Tx)(nil)
 
-// Tx gives the transaction that has begun on the session.
+// Tx gives the transaction that has begun on the session. When ctx is over no
+// further statement begins; one that runs is short and ends by itself. (Drivers
+// watch a context that can be cancelled by a goroutine for each statement, which
+// costs as much as the statement.)
 func (s *Session) Tx(ctx context.Context, now time.Time) *Tx {
-	return &Tx{ctx: ctx, session: s, now: now.UTC().Truncate(time.Millisecond)}
+	return &Tx{ctx: ctx, uncut: context.WithoutCancel(ctx), session: s, now: now.UTC().Truncate(time.Millisecond)}
 }
 
 // Now implements registry.Tx.
@@ -40,13 +44,20 @@ func (t *Tx) Finish() (Moved, error) { return t.persist() }
 // End makes further use of the transaction an error. It is called whatever became of it.
 func (t *Tx) End() { t.over = true }
 
+func (t *Tx) usable() error {
+	if t.over {
+		return errOver
+	}
+	return t.ctx.Err()
+}
+
 var errOver = errors.New("the transaction is over")
 
 func (t *Tx) exec(doing, text string, args ...any) (int64, error) {
-	if t.over {
-		return 0, internal(doing, errOver)
+	if err := t.usable(); err != nil {
+		return 0, internal(doing, err)
 	}
-	r, err := t.session.Exec(t.ctx, text, args...)
+	r, err := t.session.Exec(t.uncut, text, args...)
 	if err != nil {
 		return 0, internal(doing, err)
 	}
@@ -59,10 +70,10 @@ func (t *Tx) exec(doing, text string, args ...any) (int64, error) {
 
 // each calls scan for each row.
 func (t *Tx) each(doing, text string, args []any, scan func(row *sql.Rows) error) error {
-	if t.over {
-		return internal(doing, errOver)
+	if err := t.usable(); err != nil {
+		return internal(doing, err)
 	}
-	rows, err := t.session.query(t.ctx, text, args...)
+	rows, err := t.session.query(t.uncut, text, args...)
 	if err != nil {
 		return internal(doing, err)
 	}
