@@ -65,5 +65,6 @@ func printEnv(ctx context.Context, w io.Writer, c *client, set func(w io.Writer,
 		set(w, "AWS_SESSION_TOKEN", key.SessionToken)
 	}
 	set(w, "AWS_REGION", c.Region)
+	set(w, "AWS_DEFAULT_REGION", c.Region) // the aws command, version 1, reads no other
 	return nil
 }

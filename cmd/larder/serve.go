@@ -77,7 +77,7 @@ outranks the environment, and the environment the file.`,
 		case failed = <-s.Failed():
 		}
 		stop() // a second signal ends the process at once
-		s.log.Info("stopping: requests that run may finish", "within", drainTime)
+		s.log.Info("stopping: requests that run may finish", "within", drainTime.String())
 		return errors.Join(failed, s.Close())
 	}
 	return cmd
