@@ -1,0 +1,292 @@
+package formats_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"larder/formats"
+	"larder/internal/httpx"
+	"larder/registry"
+)
+
+// mounted serves one format whose endpoints tell what they were given.
+func mounted(t *testing.T, o formats.Options) http.Handler {
+	t.Helper()
+	show := func(w http.ResponseWriter, r *formats.Request) error {
+		w.Header().Set("X-Base", r.Base)
+		w.Header().Set("X-Repo", r.RepoID.Domain.Owner+" "+r.RepoID.Domain.Name+" "+r.RepoID.Name)
+		w.Header().Set("X-Package", r.Vars["package"])
+		w.Header().Set("X-Account", r.Repo.Actor().Account)
+		return nil
+	}
+	fail := func(err error) func(http.ResponseWriter, *formats.Request) error {
+		return func(http.ResponseWriter, *formats.Request) error { return err }
+	}
+	f := formats.Format{
+		Name: "fake",
+		Routes: []formats.Route{
+			{Methods: []string{"GET"}, Pattern: "/show/{package}", Operation: "show", Handle: show},
+			{Methods: []string{"PUT", "POST"}, Pattern: "/show/{package}", Operation: "change", Handle: show},
+			{Methods: []string{"GET"}, Pattern: "/public", Operation: "public", Public: true, Handle: show},
+			{Methods: []string{"GET"}, Pattern: "/secret", Operation: "secret", Handle: fail(registry.Errorf(registry.Unauthenticated, "who are you"))},
+			{Methods: []string{"GET"}, Pattern: "/broken", Operation: "broken", Handle: fail(errors.New("the password is 12345"))},
+			{Methods: []string{"PUT"}, Pattern: "/refused", Operation: "refused", Handle: fail(registry.Errorf(registry.Conflict, "no"))},
+			{Methods: []string{"GET"}, Pattern: "/panics", Operation: "panics", Handle: func(http.ResponseWriter, *formats.Request) error { panic("at the disco") }},
+			{Methods: []string{"GET"}, Pattern: "/late", Operation: "late", Handle: func(w http.ResponseWriter, r *formats.Request) error {
+				w.Header().Set("Content-Length", "10")
+				io.WriteString(w, "half ")
+				return errors.New("too late")
+			}},
+		},
+		WriteError: func(w http.ResponseWriter, r *http.Request, err error) {
+			http.Error(w, "fake: "+formats.Message(err), formats.Status(err))
+		},
+	}
+	if o.Authenticate == nil {
+		o.Authenticate = func(r *http.Request) (registry.Actor, error) {
+			if r.Header.Get("Authorization") == "bad" {
+				return registry.Actor{}, registry.Errorf(registry.Unauthenticated, "not valid")
+			}
+			return registry.Actor{Account: "111111111111"}, nil
+		}
+	}
+	if o.Base == nil {
+		o.Base = httpx.Base
+	}
+	svc := &registry.Service{}
+	return formats.Mount(svc, []formats.Format{f}, o)
+}
+
+func ask(h http.Handler, method, target string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestRepositoriesByPathAndByHost(t *testing.T) {
+	h := mounted(t, formats.Options{})
+	public := mounted(t, formats.Options{Base: func(*http.Request) string { return "https://larder.test/below" }})
+	for _, c := range []struct{ url, repo, base, publicBase string }{
+		{"http://h.test/fake/d/acme-111111111111/main/show/x", "111111111111 acme main", "http://h.test/fake/d/acme-111111111111/main/", "https://larder.test/below/fake/d/acme-111111111111/main/"},
+		{"http://h.test:81/fake/d/a-b-c-111111111111/R.e_p-o/show/x", "111111111111 a-b-c R.e_p-o", "http://h.test:81/fake/d/a-b-c-111111111111/R.e_p-o/", "https://larder.test/below/fake/d/a-b-c-111111111111/R.e_p-o/"},
+		{"http://acme-111111111111.d.h.test/fake/main/show/x", "111111111111 acme main", "http://acme-111111111111.d.h.test/fake/main/", "https://larder.test/below/fake/d/acme-111111111111/main/"},
+		{"http://ACME-111111111111.d.localhost:82/fake/main/show/x", "111111111111 acme main", "http://ACME-111111111111.d.localhost:82/fake/main/", "https://larder.test/below/fake/d/acme-111111111111/main/"},
+		{"http://other-222222222222.d.h.test/fake/d/acme-111111111111/main/show/x", "111111111111 acme main", "http://other-222222222222.d.h.test/fake/d/acme-111111111111/main/", "https://larder.test/below/fake/d/acme-111111111111/main/"},
+	} {
+		w := ask(h, "GET", c.url)
+		if w.Code != 200 || w.Header().Get("X-Repo") != c.repo || w.Header().Get("X-Base") != c.base {
+			t.Errorf("%s: got %d, %s at %s, want %s at %s", c.url, w.Code, w.Header().Get("X-Repo"), w.Header().Get("X-Base"), c.repo, c.base)
+		}
+		if w := ask(public, "GET", c.url); w.Header().Get("X-Base") != c.publicBase {
+			t.Errorf("%s: got %s, want %s", c.url, w.Header().Get("X-Base"), c.publicBase)
+		}
+	}
+	for _, path := range []string{
+		"/fake", "/fake/", "/fake/d", "/fake/d/", "/fake/d/acme/main/show/x", "/fake/d/acme-11111111111/main/show/x", "/fake/d/a-111111111111/main/show/x",
+		"/fake/d/acme-11111111111x/main/show/x", "/fake/d/Acme-111111111111/main/show/x", "/fake/d/acme-111111111111/m/show/x", "/fake/d/acme-111111111111/-main/show/x",
+		"/fake/d/acme-111111111111/ma%69n/show/x", "/fake/d/acme-111111111111/../show/x", "/fake/main/show/x", "/fake/d/acme-111111111111/main", "/other/d/acme-111111111111/main/show/x", "/",
+	} {
+		if w := ask(h, "GET", "http://h.test"+path); w.Code != 404 {
+			t.Errorf("%s: got %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+func TestVariablesAreDecodedOnce(t *testing.T) {
+	h := mounted(t, formats.Options{})
+	for in, want := range map[string]string{"x": "x", "@s%2fp": "@s/p", "@s%2Fp": "@s/p", "a%20b": "a b", "%c3%a9": "é", "a+b": "a+b"} {
+		if w := ask(h, "GET", "http://h.test/fake/d/acme-111111111111/main/show/"+in); w.Header().Get("X-Package") != want {
+			t.Errorf("%s: got %d %q", in, w.Code, w.Header().Get("X-Package"))
+		}
+	}
+}
+
+func TestErrorsHaveTheFormatsForm(t *testing.T) {
+	h := mounted(t, formats.Options{ServerID: "me"})
+	const base = "http://h.test/fake/d/acme-111111111111/main/"
+	for _, c := range []struct {
+		method, path string
+		headers      []string
+		status       int
+		say          string
+	}{
+		{"GET", "nothing", nil, 404, "no such fake endpoint"},
+		{"DELETE", "show/x", nil, 405, "GET, HEAD, POST, PUT"},
+		{"GET", "show/..", nil, 400, "segment"},
+		{"GET", "secret", nil, 401, "who are you"},
+		{"GET", "show/x", []string{"Authorization", "bad"}, 401, "not valid"},
+		{"GET", "broken", nil, 500, "internal error"},
+		{"GET", "panics", nil, 500, "internal error"},
+		{"GET", "show/x", []string{"Via", "1.1 a, 1.1 larder-me (comment)"}, 508, "leads back"},
+		{"GET", "show/x", []string{"Via", "1.1 larder-you"}, 200, ""},
+		{"HEAD", "show/x", nil, 200, ""},
+		{"GET", "public", []string{"Authorization", "bad"}, 200, ""},
+	} {
+		w := ask(h, c.method, base+c.path, c.headers...)
+		if w.Code != c.status || c.say != "" && !strings.HasPrefix(w.Body.String(), "fake: ") || !strings.Contains(w.Body.String(), c.say) {
+			t.Errorf("%s %s: got %d %s", c.method, c.path, w.Code, w.Body)
+		}
+		if strings.Contains(w.Body.String(), "12345") || strings.Contains(w.Body.String(), "disco") {
+			t.Errorf("%s tells %s", c.path, w.Body)
+		}
+		if got := w.Header().Get("WWW-Authenticate"); (got == formats.Challenge) != (c.status == 401) {
+			t.Errorf("%s: WWW-Authenticate %q", c.path, got)
+		}
+	}
+	if w := ask(h, "GET", base+"public", "Authorization", "x"); w.Header().Get("X-Account") != "" {
+		t.Error("a public endpoint looked at the credential")
+	}
+}
+
+func TestOtherRequestsGoOn(t *testing.T) {
+	other := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(299) })
+	h := mounted(t, formats.Options{Otherwise: other})
+	for _, path := range []string{"/", "/v1/domains", "/fakes/x", "/-/health"} {
+		if w := ask(h, "GET", "http://h.test"+path); w.Code != 299 {
+			t.Errorf("%s: got %d", path, w.Code)
+		}
+	}
+}
+
+func TestAnAnswerThatFailsHalfWayIsCut(t *testing.T) {
+	s := httptest.NewServer(&httpx.Front{Next: mounted(t, formats.Options{})})
+	defer s.Close()
+	res, err := http.Get(s.URL + "/fake/d/acme-111111111111/main/late")
+	if err != nil {
+		return // cut before the header: as good
+	}
+	defer res.Body.Close()
+	if b, err := io.ReadAll(res.Body); err == nil {
+		t.Errorf("got %q as a whole answer", b)
+	}
+}
+
+func TestARefusedBodyIsReadSoThatTheReasonArrives(t *testing.T) {
+	s := httptest.NewServer(&httpx.Front{Next: mounted(t, formats.Options{})})
+	defer s.Close()
+	req, err := http.NewRequest("PUT", s.URL+"/fake/d/acme-111111111111/main/refused", bytes.NewReader(make([]byte, 8<<20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b, _ := io.ReadAll(res.Body); res.StatusCode != 409 || string(b) != "fake: no\n" {
+		t.Errorf("got %d %s", res.StatusCode, b)
+	}
+}
+
+func TestEveryAnswerIsObserved(t *testing.T) {
+	var statuses [600]atomic.Int32
+	h := mounted(t, formats.Options{Observe: func(format, operation string) func(int, int64, time.Duration) {
+		return func(status int, bytes int64, d time.Duration) {
+			if format == "fake" && d >= 0 {
+				statuses[status].Add(1)
+			}
+		}
+	}})
+	const base = "http://h.test/fake/d/acme-111111111111/main/"
+	for path, want := range map[string]int{"show/x": 200, "secret": 401, "broken": 500, "panics": 500, "public": 200} {
+		before := statuses[want].Load()
+		ask(h, "GET", base+path)
+		if statuses[want].Load() != before+1 {
+			t.Errorf("%s was not counted as %d", path, want)
+		}
+	}
+}
+
+// kernelWriter notices whether a file reaches it whole.
+type kernelWriter struct {
+	*httptest.ResponseRecorder
+	file bool
+}
+
+func (w *kernelWriter) ReadFrom(src io.Reader) (int64, error) {
+	if l, ok := src.(*io.LimitedReader); ok {
+		_, w.file = l.R.(*os.File)
+	}
+	return io.Copy(w.ResponseRecorder, src)
+}
+
+func TestFilesReachTheKernelWhole(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(name, []byte("content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &kernelWriter{ResponseRecorder: httptest.NewRecorder()}
+	rec := httpx.Recording(w)
+	r := &formats.Request{Request: httptest.NewRequest("GET", "/", nil)}
+	a := &registry.AssetContent{Size: 7, ETag: `"e"`, Body: f}
+	if err := formats.ServeAsset(rec, r, a, "application/octet-stream", `na"me.tgz`); err != nil {
+		t.Fatal(err)
+	}
+	if !w.file || w.Body.String() != "content" || rec.Bytes() != 7 || rec.Status() != 200 {
+		t.Errorf("file %v, %q, %d bytes, status %d", w.file, w.Body, rec.Bytes(), rec.Status())
+	}
+	if got := w.Header().Get("Content-Disposition"); got != `attachment; filename="na\"me.tgz"` {
+		t.Errorf("got %s", got)
+	}
+	if _, err := f.Read(nil); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("the file is open: %v", err)
+	}
+}
+
+func TestAStaleDocumentHasAnAge(t *testing.T) {
+	w := httptest.NewRecorder()
+	r := &formats.Request{Request: httptest.NewRequest("GET", "/", nil)}
+	d := &registry.Document{Plain: []byte("{}"), ETag: `"e"`, StaleSince: time.Now().Add(-90 * time.Second)}
+	if err := formats.ServeDocument(w, r, d, "application/json"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Header().Get("Age"); got != "90" && got != "91" {
+		t.Errorf("Age: %q", got)
+	}
+}
+
+func BenchmarkFrame(b *testing.B) {
+	h := &httpx.Front{Next: mountedForBench(b)}
+	r := httptest.NewRequest("GET", "http://h.test/fake/d/acme-111111111111/main/show/@s%2fp", nil)
+	r.RequestURI = ""
+	w := discard{http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		clear(w.h)
+		h.ServeHTTP(w, r)
+	}
+}
+
+func mountedForBench(b *testing.B) http.Handler {
+	f := formats.Format{Name: "fake", Routes: []formats.Route{
+		{Methods: []string{"GET"}, Pattern: "/show/{package}", Operation: "show", Handle: func(w http.ResponseWriter, r *formats.Request) error {
+			return nil
+		}},
+	}}
+	return formats.Mount(&registry.Service{}, []formats.Format{f}, formats.Options{
+		Authenticate: func(*http.Request) (registry.Actor, error) { return registry.Actor{}, nil }, Base: httpx.Base,
+	})
+}
+
+type discard struct{ h http.Header }
+
+func (d discard) Header() http.Header         { return d.h }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
