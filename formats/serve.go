@@ -51,11 +51,9 @@ func ServeAsset(w http.ResponseWriter, r *Request, a *registry.AssetContent, con
 	if a.ETag != "" {
 		h["Etag"] = []string{a.ETag}
 	}
-	body := io.ReadSeeker(a.Body)
+	var body io.ReadSeeker = &watched{ReadSeeker: a.Body, log: r.Log}
 	if f, ok := a.Body.(*os.File); ok {
 		body = f // as it is, or the kernel cannot send it
-	} else {
-		body = &watched{ReadSeeker: a.Body, log: r.Log}
 	}
 	http.ServeContent(w, r.Request, "", a.Modified, body)
 	return nil
