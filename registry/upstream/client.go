@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -99,12 +100,14 @@ func (c *client) closeIdle() {
 	c.proxied.CloseIdleConnections()
 }
 
+var errProxy = errors.New("the proxy settings of the environment are not valid")
+
 // send makes one exchange; redirects are the caller's.
 func (c *client) send(req *http.Request) (*http.Response, error) {
 	proxy, err := c.proxy(req)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, errProxy // err shows the settings, which may hold a password
 	case proxy == nil:
 		return c.direct.RoundTrip(req)
 	}

@@ -37,7 +37,9 @@ func (p *Puller) Fetch(ctx context.Context, connection string, r registry.Auxili
 	defer cancel()
 	began := time.Now()
 	answer, err := p.auxiliary(ctx, c, aux, r)
-	p.cfg.Observe(Observation{Connection: connection, Kind: KindAuxiliary, Outcome: outcome(err), Duration: time.Since(began)})
+	if !errors.Is(err, context.Canceled) { // an asker who leaves says nothing about upstream
+		p.cfg.Observe(Observation{Connection: connection, Kind: KindAuxiliary, Outcome: outcome(err), Duration: time.Since(began)})
+	}
 	return answer, err
 }
 

@@ -195,7 +195,7 @@ func (c *client) unanswered(u *url.URL, origin string, answers int, connected bo
 	default:
 		failure = c.failed(err, "upstream cannot be reached for %s", c.show(u))
 	}
-	c.reach.missed(origin, answers, connected, failure)
+	c.reach.missed(origin, answers, connected, c.failed(err, "upstream %s has not answered; it is tried again in a few seconds", origin))
 	return failure
 }
 

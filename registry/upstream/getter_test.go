@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log"
 	"net"
@@ -237,6 +238,32 @@ func TestARedirectFromHTTPSToHTTPIsRefused(t *testing.T) {
 	wantCode(t, err, registry.UpstreamFailed)
 }
 
+func TestHTTP2IsSpokenWhereUpstreamDoes(t *testing.T) {
+	w := newWorld(t)
+	want := noise(500_000)
+	var version atomic.Int32
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		version.Store(int32(r.ProtoMajor))
+		if r.URL.Path == "/half" {
+			rw.Header().Set("Content-Length", "500000")
+			rw.Write(want[:250_000])
+			panic(http.ErrAbortHandler)
+		}
+		rw.Write(want)
+	}))
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	defer secure.Close()
+	w.SetTLS(secure.Client().Transport.(*http.Transport).TLSClientConfig)
+	w.lead(connection, secure.URL)
+	if got, err := pull(t, w.Puller, w.asset("whole", want)); err != nil || !bytes.Equal(got, want) || version.Load() != 2 {
+		t.Errorf("HTTP/%d: %d bytes, %v", version.Load(), len(got), err)
+	}
+	_, err := pull(t, w.Puller, w.asset("half", want))
+	wantCode(t, err, registry.UpstreamFailed)
+}
+
 func TestWhatIsPostedStaysWithItsServer(t *testing.T) {
 	w := newWorld(t, open)
 	other := formatstest.NewUpstream(t)
@@ -364,6 +391,13 @@ func TestAProxyOfTheEnvironmentIsUsedAndTargetsAreJudgedAsWritten(t *testing.T) 
 			t.Errorf("%s: %q, %v, asked %v", path, a.Body, err, asked.Load())
 		}
 	}
+	w.SetProxy(func(*http.Request) (*url.URL, error) { return nil, errors.New("bad proxy http://ann:hunter2@h") })
+	w.lead(connection, "http://127.0.0.2:4873/other/")
+	if _, err := w.fetch(t, "left"); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("proxy settings that are none: %v", err)
+	}
+	w.SetProxy(func(*http.Request) (*url.URL, error) { return through, nil })
+	w.lead(connection, "http://127.0.0.2:4873/npm/")
 	_, port, _ := net.SplitHostPort(through.Host)
 	for _, target := range []string{"http://169.254.169.254/", "http://127.1/", "http://localhost:" + port + "/", proxy.URL} {
 		_, err := w.fetch(t, target)
