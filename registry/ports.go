@@ -325,7 +325,7 @@ type AccessKey struct {
 type KeyRows interface {
 	// Keys gives all keys of a purpose, oldest first.
 	Keys(purpose string) ([]Key, error)
-	CreateKey(Key) error // Conflict
+	CreateKey(Key) error                // Conflict
 	DeleteKey(purpose, id string) error // deleting a missing one is no error
 }
 

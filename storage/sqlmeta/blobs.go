@@ -50,29 +50,24 @@ func (t *Tx) refer(domain int64, refs references) error {
 // releaseAssets takes the references of assets away whose versions v the rest
 // of the statement selects. The assets themselves go with their versions.
 func (t *Tx) releaseAssets(domain int64, rest string, arg any) error {
-	before, err := t.unused(domain)
-	if err != nil {
-		return err
-	}
-	_, err = t.exec("release blobs", `
+	var dropped int64
+	err := t.each("release blobs", `
 		UPDATE blobs SET refs = blobs.refs - gone.n
 		FROM (SELECT a.sha256 AS digest, COUNT(*) AS n FROM versions v JOIN assets a ON a.version_id = v.id `+rest+` GROUP BY a.sha256) AS gone
-		WHERE blobs.domain_id = ? AND blobs.sha256 = gone.digest`, arg, domain)
+		WHERE blobs.domain_id = ? AND blobs.sha256 = gone.digest
+		RETURNING refs, size`, []any{arg, domain},
+		func(row *sql.Rows) error {
+			var left, size int64
+			err := row.Scan(&left, &size)
+			if left == 0 {
+				dropped += size
+			}
+			return err
+		})
 	if err != nil {
 		return err
 	}
-	after, err := t.unused(domain)
-	if err != nil {
-		return err
-	}
-	return t.grow(domain, before-after)
-}
-
-// unused is the size of the domain's bytes that wait to be deleted.
-func (t *Tx) unused(domain int64) (size int64, err error) {
-	_, err = t.one("measure unused blobs", `SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blobs WHERE domain_id = ? AND refs = 0`,
-		[]any{domain}, &size)
-	return size, err
+	return t.grow(domain, -dropped)
 }
 
 // UnusedBlobs implements registry.VersionRows.

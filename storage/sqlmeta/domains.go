@@ -27,7 +27,7 @@ func (t *Tx) CreateDomain(d registry.Domain) error {
 	n, err := t.exec("create domain", `
 		INSERT INTO domains (owner, name, created, encryption_key, tags) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT DO NOTHING`,
-		d.ID.Owner, d.ID.Name, millis(d.Created), d.EncryptionKey, tagsText(d.Tags))
+		d.ID.Owner, d.ID.Name, millis(d.Created), d.EncryptionKey, mapText(d.Tags))
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (t *Tx) domainKey(id registry.DomainID) (int64, error) {
 
 // TagDomain implements registry.DomainRows.
 func (t *Tx) TagDomain(id registry.DomainID, tags map[string]string) error {
-	n, err := t.exec("tag domain", `UPDATE domains SET tags = ? WHERE owner = ? AND name = ?`, tagsText(tags), id.Owner, id.Name)
+	n, err := t.exec("tag domain", `UPDATE domains SET tags = ? WHERE owner = ? AND name = ?`, mapText(tags), id.Owner, id.Name)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func (t *Tx) CreateGroup(d registry.DomainID, g registry.Group) error {
 	n, err := t.exec("create package group", `
 		INSERT INTO package_groups (domain_id, pattern, contact, description, created, tags, modes, allowed)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		domain, g.Pattern, g.Contact, g.Description, millis(g.Created), tagsText(g.Tags), text(g.Modes), text(g.Allowed))
+		domain, g.Pattern, g.Contact, g.Description, millis(g.Created), mapText(g.Tags), mapText(g.Modes), mapText(g.Allowed))
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (t *Tx) UpdateGroup(d registry.DomainID, g registry.Group) error {
 	n, err := t.exec("update package group", `
 		UPDATE package_groups SET contact = ?, description = ?, tags = ?, modes = ?, allowed = ?
 		WHERE domain_id = (SELECT id FROM domains WHERE owner = ? AND name = ?) AND pattern = ?`,
-		g.Contact, g.Description, tagsText(g.Tags), text(g.Modes), text(g.Allowed), d.Owner, d.Name, g.Pattern)
+		g.Contact, g.Description, mapText(g.Tags), mapText(g.Modes), mapText(g.Allowed), d.Owner, d.Name, g.Pattern)
 	return t.groupMoved(d, g.Pattern, n, err)
 }
 
@@ -93,7 +93,7 @@ func (t *Tx) PackagesInDomain(d registry.DomainID, f registry.PackageFilter, p r
 		return nil, "", err
 	}
 	var w where
-	w.and("p.repository_id IN (SELECT id FROM repositories WHERE domain_name = ? AND domain_owner = ?)", d.Name, d.Owner)
+	w.and("p.domain_id = (SELECT id FROM domains WHERE owner = ? AND name = ?)", d.Owner, d.Name)
 	if f.Format != "" {
 		w.and("p.format = ?", f.Format)
 	}

@@ -71,13 +71,13 @@ func (t *Tx) PutPackage(r registry.RepoID, p registry.Package) error {
 		return err
 	}
 	_, err = t.exec("put package", `
-		INSERT INTO packages (repository_id, format, namespace, name, publish, upstream, created, modified, revision, sequence, tags)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		INSERT INTO packages (repository_id, domain_id, format, namespace, name, publish, upstream, created, modified, revision, sequence, tags)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (repository_id, format, namespace, name) DO UPDATE
 		SET publish = excluded.publish, upstream = excluded.upstream, created = excluded.created, modified = excluded.modified,
 			revision = excluded.revision, sequence = excluded.sequence, tags = excluded.tags`,
-		k.id, p.ID.Format, p.ID.Namespace, p.ID.Name, string(p.Restrictions.Publish), string(p.Restrictions.Upstream),
-		millis(p.Created), millis(p.Modified), revision, p.Sequence, tagsText(p.Tags))
+		k.id, k.domain, p.ID.Format, p.ID.Namespace, p.ID.Name, string(p.Restrictions.Publish), string(p.Restrictions.Upstream),
+		millis(p.Created), millis(p.Modified), revision, p.Sequence, mapText(p.Tags))
 	if err != nil {
 		return err
 	}

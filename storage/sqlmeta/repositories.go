@@ -51,7 +51,7 @@ func (t *Tx) CreateRepository(r registry.Repository) error {
 		INSERT INTO repositories (domain_id, domain_owner, domain_name, name, administrator, description, created, tags)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO NOTHING RETURNING id`,
-		[]any{domain, r.ID.Domain.Owner, r.ID.Domain.Name, r.ID.Name, r.Administrator, r.Description, millis(r.Created), tagsText(r.Tags)}, &id)
+		[]any{domain, r.ID.Domain.Owner, r.ID.Domain.Name, r.ID.Name, r.Administrator, r.Description, millis(r.Created), mapText(r.Tags)}, &id)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (t *Tx) UpdateRepository(r registry.Repository) error {
 		return err
 	}
 	if _, err := t.exec("update repository", `UPDATE repositories SET description = ?, tags = ? WHERE id = ?`,
-		r.Description, tagsText(r.Tags), k.id); err != nil {
+		r.Description, mapText(r.Tags), k.id); err != nil {
 		return err
 	}
 	if _, err := t.exec("unlink upstreams", `DELETE FROM repository_upstreams WHERE repository_id = ?`, k.id); err != nil {

@@ -115,12 +115,12 @@ func millis(t time.Time) int64 { return t.UnixMilli() }
 
 func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-// tagsText and tagsOf keep a map of strings as JSON. What is read is never nil.
-func tagsText(tags map[string]string) string {
-	if len(tags) == 0 {
+// mapText is a map as JSON that gives a map again when it is read, also for nil.
+func mapText[K comparable, V any](m map[K]V) string {
+	if len(m) == 0 {
 		return "{}"
 	}
-	return text(tags)
+	return text(m)
 }
 
 func tagsOf(s string) (map[string]string, error) {

@@ -33,6 +33,12 @@ var counterChecks = map[string]func(kit){
 			{"CreateDomain", moves{graph: true}, func(tx registry.Tx) error { return tx.CreateDomain(registry.Domain{ID: acme}) }},
 			{"CreateRepository", moves{graph: true}, func(tx registry.Tx) error { return tx.CreateRepository(registry.Repository{ID: main}) }},
 			{"UpdateRepository", moves{graph: true}, func(tx registry.Tx) error { return tx.UpdateRepository(registry.Repository{ID: main}) }},
+			{"TagDomain", moves{graph: true}, func(tx registry.Tx) error { return tx.TagDomain(acme, nil) }},
+			{"CreateGroup", moves{graph: true}, func(tx registry.Tx) error { return tx.CreateGroup(acme, registry.Group{Pattern: "/npm/*"}) }},
+			{"UpdateGroup", moves{graph: true}, func(tx registry.Tx) error { return tx.UpdateGroup(acme, registry.Group{Pattern: "/npm/*"}) }},
+			{"DeleteGroup", moves{graph: true}, func(tx registry.Tx) error { return tx.DeleteGroup(acme, "/npm/*") }},
+			{"PutPolicy", moves{graph: true}, func(tx registry.Tx) error { return tx.PutPolicy(acme, "main", registry.Policy{}) }},
+			{"DeletePolicy", moves{graph: true}, func(tx registry.Tx) error { return tx.DeletePolicy(acme, "main") }},
 			{"PutPackage", moves{contents: true}, func(tx registry.Tx) error { return tx.PutPackage(main, registry.Package{ID: npm("p")}) }},
 			{"PutVersion", moves{contents: true}, func(tx registry.Tx) error {
 				return tx.PutVersion(main, npm("p"), registry.Version{Version: "1"})
@@ -40,6 +46,7 @@ var counterChecks = map[string]func(kit){
 			{"DeleteVersion", moves{contents: true}, func(tx registry.Tx) error {
 				return tx.DeleteVersion(main, registry.VersionID{Package: npm("p"), Version: "1"})
 			}},
+			{"ForgetBlobs", moves{}, func(tx registry.Tx) error { return tx.ForgetBlobs(acme, digest(1)) }},
 			{"DeletePackage", moves{contents: true}, func(tx registry.Tx) error { return tx.DeletePackage(main, npm("p")) }},
 			{"PutListing, new", moves{contents: true}, func(tx registry.Tx) error { return tx.PutListing(acme, "c", npm("p"), listing) }},
 			{"TouchListing", moves{}, func(tx registry.Tx) error { return tx.TouchListing(acme, "c", npm("p"), touched) }},

@@ -12,6 +12,16 @@ var domainChecks = map[string]func(kit){
 		k.update(func(tx registry.Tx) error { return tx.CreateDomain(d) })
 		k.view(func(tx registry.Tx) { k.equal("domain", want[registry.Domain](k)(tx.Domain(acme)), d) })
 	},
+	"tags are replaced": func(k kit) {
+		k.update(func(tx registry.Tx) error {
+			return tx.CreateDomain(registry.Domain{ID: acme, Tags: map[string]string{"a": "1"}})
+		})
+		k.update(func(tx registry.Tx) error { return tx.TagDomain(acme, map[string]string{"b": "2"}) })
+		k.view(func(tx registry.Tx) {
+			k.equal("tags", want[registry.Domain](k)(tx.Domain(acme)).Tags, map[string]string{"b": "2"})
+		})
+		k.refused("tagging a missing domain", registry.NotFound, func(tx registry.Tx) error { return tx.TagDomain(acme2, nil) })
+	},
 	"maps that are read can be written to": func(k kit) {
 		k.build(acme, "main")
 		k.publish(repo(acme, "main"), npm("p"), registry.Version{Version: "1"})

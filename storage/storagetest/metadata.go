@@ -26,6 +26,8 @@ func Metadata(t *testing.T, open func(t *testing.T) registry.Metadata) {
 		"listings":     listingChecks,
 		"outbox":       outboxChecks,
 		"connections":  connectionChecks,
+		"groups":       groupChecks,
+		"policies":     policyChecks,
 		"identities":   identityChecks,
 		"keys":         keyChecks,
 	}

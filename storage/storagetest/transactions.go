@@ -281,6 +281,10 @@ func changeEverything(k kit, tx registry.Tx) {
 		tx.CreateUser(registry.User{Account: "1", Name: "u", ID: "AIDA1"}),
 		tx.CreateAccessKey(registry.AccessKey{ID: "AKIA1", Account: "1", User: "u"}),
 		tx.CreateKey(registry.Key{Purpose: "tokens", ID: "k"}),
+		tx.TagDomain(acme, map[string]string{"a": "b"}),
+		tx.CreateGroup(acme, registry.Group{Pattern: "/npm/*"}),
+		tx.PutPolicy(acme, "", registry.Policy{Document: "{}"}),
+		tx.PutPolicy(acme, "main", registry.Policy{Document: "{}"}),
 		tx.DeleteRepository(main),
 	} {
 		if err != nil {
@@ -317,6 +321,13 @@ func (k kit) untouched(before registry.Counters) {
 		k.notFound("user", err)
 		_, err = tx.AccessKey("AKIA1")
 		k.notFound("access key", err)
+		k.equal("tags", d.Tags, map[string]string(nil))
+		_, err = tx.Policy(acme, "")
+		k.notFound("policy of the domain", err)
+		_, err = tx.Policy(acme, "main")
+		k.notFound("policy of the repository", err)
+		k.equal("groups", len(want[[]registry.Group](k)(tx.Groups(acme))), 0)
+		k.equal("unused blobs", len(want[[]registry.Digest](k)(tx.UnusedBlobs(acme, 10))), 0)
 		k.equal("events", want[int](k)(tx.OutboxDepth()), 0)
 		k.equal("keys", len(want[[]registry.Key](k)(tx.Keys("tokens"))), 0)
 		k.equal("references", want[int](k)(tx.BlobReferences(acme, digest(2))), 0)

@@ -299,4 +299,56 @@ var referenceChecks = map[string]func(kit){
 			k.equal("references in a missing domain", want[int](k)(tx.BlobReferences(acme2, digest(1))), 0)
 		})
 	},
+	"digests out of use are listed until they are forgotten or used again": func(k kit) {
+		k.build(acme, "a", "b")
+		k.build(globex, "a")
+		a, b := repo(acme, "a"), repo(acme, "b")
+		unused := func(what string, wanted ...int) {
+			k.Helper()
+			k.view(func(tx registry.Tx) {
+				for d, n := range map[registry.DomainID][]int{acme: wanted, globex: nil} {
+					got := map[registry.Digest]bool{}
+					for _, digest := range want[[]registry.Digest](k)(tx.UnusedBlobs(d, 100)) {
+						got[digest] = true
+					}
+					all := map[registry.Digest]bool{}
+					for _, n := range n {
+						all[digest(n)] = true
+					}
+					k.equal(what, got, all)
+				}
+				limited := want[[]registry.Digest](k)(tx.UnusedBlobs(acme, 1))
+				k.equal(what+", up to one", len(limited), min(len(wanted), 1))
+			})
+		}
+		put := func(r registry.RepoID, version string, assets ...registry.Asset) {
+			k.publish(r, npm("p"), registry.Version{Version: version, Assets: assets})
+		}
+		unused("at first")
+		put(a, "1", asset("x", 1, 1), asset("y", 2, 2), asset("z", 3, 4))
+		put(a, "2", asset("x", 1, 1), asset("w", 4, 8))
+		put(b, "1", asset("z", 3, 4), asset("v", 5, 16))
+		put(repo(globex, "a"), "1", asset("x", 1, 1), asset("y", 2, 2))
+		unused("all in use")
+		put(a, "1", asset("x", 1, 1), asset("z", 3, 4))
+		unused("one was dropped", 2)
+		k.update(func(tx registry.Tx) error { return tx.DeletePackage(a, npm("p")) })
+		unused("a package was deleted", 1, 2, 4)
+		k.update(func(tx registry.Tx) error { return tx.ForgetBlobs(acme, digest(1), digest(3), digest(9)) })
+		unused("one is forgotten, one is in use, one was never there", 2, 4)
+		put(a, "3", asset("y", 2, 2))
+		unused("one is used again", 4)
+		k.update(func(tx registry.Tx) error { return tx.ForgetBlobs(acme, digest(2)) })
+		k.view(func(tx registry.Tx) {
+			k.equal("references of one that is used again", want[int](k)(tx.BlobReferences(acme, digest(2))), 1)
+			k.equal("size", want[registry.Domain](k)(tx.Domain(acme)).AssetSize, int64(2+4+16))
+		})
+		k.update(func(tx registry.Tx) error { return tx.DeleteRepository(b) })
+		unused("a repository was deleted", 3, 4, 5)
+		k.update(func(tx registry.Tx) error { return tx.ForgetBlobs(acme, digest(3), digest(4), digest(5)) })
+		unused("all are forgotten")
+		k.view(func(tx registry.Tx) {
+			k.equal("size", want[registry.Domain](k)(tx.Domain(acme)).AssetSize, int64(2))
+		})
+	},
 }

@@ -61,6 +61,7 @@ CREATE TABLE repository_connections (
 CREATE TABLE packages (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    domain_id     INTEGER NOT NULL, -- the repository's: for lists over a domain
     format        TEXT    NOT NULL,
     namespace     TEXT    NOT NULL,
     name          TEXT    NOT NULL,
@@ -73,6 +74,7 @@ CREATE TABLE packages (
     tags          TEXT    NOT NULL,
     UNIQUE (repository_id, format, namespace, name)
 );
+CREATE INDEX packages_domain ON packages (domain_id, format, namespace, name);
 
 -- manifest is last: rows are read without it by lists.
 CREATE TABLE versions (
@@ -210,4 +212,3 @@ CREATE TABLE policies (
     revision   TEXT    NOT NULL,
     PRIMARY KEY (domain_id, repository)
 ) WITHOUT ROWID;
-CREATE INDEX packages_name ON packages (format, namespace, name, repository_id);
