@@ -1,0 +1,14 @@
+# bun 1
+printf 'registry=%s\n%s:_authToken=%s\n' "$REGISTRY" "$NERF" "$TOKEN" > "$HOME/.npmrc"
+mkdir lib app
+cd lib
+printf '{"name":"@team/lib","version":"1.0.0","main":"i.js","license":"MIT"}' > package.json
+echo 'module.exports = 1' > i.js
+$CLIENT publish
+! $CLIENT publish
+$CLIENT pm whoami
+$CLIENT pm view @team/lib
+cd ../app
+printf '{"name":"app","version":"1.0.0"}' > package.json
+$CLIENT add @team/lib @dep/left right
+$CLIENT audit
