@@ -2,6 +2,7 @@
 
 GO          ?= go
 FUZZTIME    ?= 10s
+LARDER_E2E  ?= on
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .PHONY: all build test race clients e2e e2e-live bench lint fuzz-short image clean
@@ -23,8 +24,7 @@ clients: ## the package clients of the end-to-end tests
 e2e: ## real clients; those that are missing are skipped, or fail with LARDER_E2E=required
 	LARDER_E2E=$(LARDER_E2E) $(GO) test -count=1 -timeout 20m ./e2e/...
 
-e2e-live: ## installs through the public registry that this machine's npm knows
-	e2e/install-clients.sh
+e2e-live: clients ## installs through the public registry that this machine's npm knows
 	LARDER_E2E=live $(GO) test -count=1 -timeout 30m -run Live -v ./e2e/...
 
 bench: ## ratios to nginx and to a bare server, measured in one run
