@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -109,7 +110,6 @@ func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	start := time.Now()
 	rw := httpx.Recording(w)
 	log := httpx.RecordOf(r.Context())
 	log.Format = f.Name
@@ -128,7 +128,7 @@ func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.fail(rw, r, err)
 	}
 	if e != nil && e.observe != nil {
-		e.observe(rw.Status(), rw.Bytes(), time.Since(start))
+		e.observe(rw.Status(), rw.Bytes(), time.Since(log.Began))
 	}
 }
 
@@ -173,11 +173,28 @@ func (m *mounts) resolve(f *mounted, r *http.Request, rest string) (call, error)
 	return c, err
 }
 
+// question is a request as a router is asked about it: method and path.
+type question struct {
+	request http.Request
+	url     url.URL
+}
+
+// Routers keep nothing of what they are asked about.
+var questions = sync.Pool{New: func() any { return &question{} }}
+
+// of puts the path into the URL as it was sent, percent-encoded: the same as
+// mux's UseEncodedPath, without decoding and encoding it for each pattern.
+func (q *question) of(method, path string) *http.Request {
+	q.url = url.URL{Path: path}
+	q.request = http.Request{Method: method, URL: &q.url}
+	return &q.request
+}
+
 // match finds the endpoint for a path below a repository.
 func (f *mounted) match(method, path string) (*endpoint, map[string]string, error) {
-	// The path stands in the URL as it was sent, percent-encoded: the same as
-	// mux's UseEncodedPath, without decoding and encoding it for each pattern.
-	req := &http.Request{Method: method, URL: &url.URL{Path: path}}
+	q := questions.Get().(*question)
+	defer questions.Put(q)
+	req := q.of(method, path)
 	if router := f.routers[method]; router != nil {
 		var match mux.RouteMatch
 		if router.Match(req, &match) {

@@ -45,7 +45,7 @@ func putPackument(w http.ResponseWriter, r *formats.Request) error {
 		r.Log.Op = "edit"
 		return edit(w, r, p, s, s.rev)
 	}
-	draft, err := s.draft(p, r.Repo.Actor().User)
+	draft, err := s.draft(p, userName(r.Repo.Actor()))
 	if err != nil {
 		return err
 	}

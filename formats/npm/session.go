@@ -17,8 +17,16 @@ func ping(w http.ResponseWriter, r *formats.Request) error {
 	return formats.ServeBytes(w, r, http.StatusOK, fullType, []byte("{}"))
 }
 
-// whoami answers GET /-/whoami with the user's name, or with the last part of
-// the ARN of what else asks.
+// userName is what npm shows as the user: the name, or for what is no user the
+// last part of its ARN.
+func userName(a registry.Actor) string {
+	if a.User != "" {
+		return a.User
+	}
+	return a.Principal[strings.LastIndexByte(a.Principal, '/')+1:]
+}
+
+// whoami answers GET /-/whoami.
 func whoami(w http.ResponseWriter, r *formats.Request) error {
 	actor := r.Repo.Actor()
 	if actor.Anonymous() {
@@ -27,11 +35,7 @@ func whoami(w http.ResponseWriter, r *formats.Request) error {
 	if err := r.Repo.Ping(r.Context()); err != nil {
 		return err
 	}
-	name := actor.User
-	if name == "" {
-		name = actor.Principal[strings.LastIndexByte(actor.Principal, '/')+1:]
-	}
-	body, err := json.Marshal(map[string]string{"username": name})
+	body, err := json.Marshal(map[string]string{"username": userName(actor)})
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,10 @@ func broken(what string) error {
 	return registry.Errorf(registry.Invalid, "the body is not valid JSON: %s", what)
 }
 
+func errTooLarge() error {
+	return registry.Errorf(registry.TooLarge, "the package document is too large: without its attachments it may have %d MiB", maxDocument>>20)
+}
+
 // fill reads more; the window is empty before and not after, or it fails.
 func (j *jsonReader) fill() error {
 	for j.err == nil {
@@ -48,15 +52,20 @@ func (j *jsonReader) fill() error {
 	return j.err
 }
 
-// next gives the first byte after white space without taking it.
+// next gives the first byte after white space without taking it. White space
+// counts as kept, or a body of nothing else would never end.
 func (j *jsonReader) next() (byte, error) {
 	for {
 		for ; j.pos < j.end; j.pos++ {
 			switch c := j.buf[j.pos]; c {
 			case ' ', '\t', '\r', '\n':
+				j.left--
 			default:
 				return c, nil
 			}
+		}
+		if j.left < 0 {
+			return 0, errTooLarge()
 		}
 		if err := j.fill(); err != nil {
 			return 0, err
@@ -162,7 +171,7 @@ func (j *jsonReader) value() ([]byte, error) {
 			}
 		}
 		if j.left -= int64(j.pos - start); j.left < 0 {
-			return nil, registry.Errorf(registry.TooLarge, "the package document is too large: without its attachments it may have %d MiB", maxDocument>>20)
+			return nil, errTooLarge()
 		}
 		out = append(out, j.buf[start:j.pos]...)
 		if done || j.pos < j.end {

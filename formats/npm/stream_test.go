@@ -83,6 +83,9 @@ func TestReaderRefuses(t *testing.T) {
 	if _, err := readAll(strings.NewReader(`{"a":[`+strings.Repeat("1,", 1000)+`1]}`), 1000); registry.CodeOf(err) != registry.TooLarge {
 		t.Errorf("over the limit: got %v", err)
 	}
+	if _, err := readAll(io.MultiReader(strings.NewReader(`{"a":1}`), strings.NewReader(strings.Repeat(" ", 100_000))), 1000); registry.CodeOf(err) != registry.TooLarge {
+		t.Errorf("white space without end: got %v", err)
+	}
 	cut := errors.New("cut")
 	if _, err := readAll(io.MultiReader(strings.NewReader(`{"a":"b`), iotest.ErrReader(cut)), 1000); !errors.Is(err, cut) {
 		t.Errorf("an error of the source: got %v", err)

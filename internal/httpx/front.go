@@ -2,8 +2,10 @@ package httpx
 
 import (
 	"context"
-	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
@@ -31,10 +33,10 @@ type state struct {
 }
 
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
 	s := &state{}
 	s.recorder.ResponseWriter = w
-	s.record.ID = rand.Text()
+	s.record.Began = time.Now()
+	s.record.ID = newID()
 	s.record.Peer = f.Proxies.Peer(r)
 	s.record.base = f.PublicURL
 	w.Header()["X-Request-Id"] = []string{s.record.ID}
@@ -50,7 +52,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				p = http.ErrAbortHandler
 			}
 		}
-		f.log(r, s, time.Since(start))
+		f.log(r, s)
 		if p != nil {
 			panic(p)
 		}
@@ -62,10 +64,19 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.Next.ServeHTTP(&s.recorder, r)
 }
 
+// newID makes an id that no other request has, and that says nothing about
+// other requests: the generator is seeded by the system, and a strong one.
+func newID() string {
+	var b [16]byte
+	binary.LittleEndian.PutUint64(b[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(b[8:], rand.Uint64())
+	return hex.EncodeToString(b[:])
+}
+
 // log writes the request's line with the keys that are the same everywhere.
 // It goes to the handler directly: finding the caller's line costs more than
 // the rest of the frame and says nothing.
-func (f *Front) log(r *http.Request, s *state, dur time.Duration) {
+func (f *Front) log(r *http.Request, s *state) {
 	if f.Log == nil {
 		return
 	}
@@ -79,7 +90,8 @@ func (f *Front) log(r *http.Request, s *state, dur time.Duration) {
 		return
 	}
 	rec := &s.record
-	line := slog.NewRecord(time.Now(), level, "request", 0)
+	dur := time.Since(rec.Began)
+	line := slog.NewRecord(rec.Began.Add(dur), level, "request", 0)
 	var attrs [18]slog.Attr
 	n := 0
 	add := func(key, value string) {

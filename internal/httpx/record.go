@@ -3,13 +3,15 @@ package httpx
 import (
 	"context"
 	"net/http"
+	"time"
 )
 
 // Record is what a request's log line says. The handler that learns a member
 // fills it in; only the goroutine that serves the request touches it.
 type Record struct {
-	ID   string // this server's own, unguessable
-	Peer Peer
+	ID    string // this server's own
+	Began time.Time
+	Peer  Peer
 
 	Format, Domain, Repo, Package, Version string
 
@@ -20,12 +22,13 @@ type Record struct {
 	base string
 }
 
-// RecordOf gives the request's Record: Front's, or one that nobody reads.
+// RecordOf gives the request's Record: Front's, or one that nobody reads and
+// that begins now.
 func RecordOf(ctx context.Context) *Record {
 	if r, ok := ctx.Value(recordKey{}).(*Record); ok {
 		return r
 	}
-	return &Record{}
+	return &Record{Began: time.Now()}
 }
 
 // Base is the server's URL as this client is told it: scheme, host, port and
