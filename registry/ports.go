@@ -58,7 +58,8 @@ type BlobInfo struct {
 // Metadata keeps all rows. View gives f one consistent read; Update runs f in
 // one atomic change that is durable when Update returns nil. Updates are
 // serializable; f may be run again after a serialization failure, so it has no
-// effects besides its transaction. The Tx is valid only within f.
+// effects besides its transaction and calls no Update. The Tx is valid only
+// within f, and for one goroutine.
 //
 // An error of f is returned as it is, and nothing of the transaction stays.
 // Row methods return *Error: NotFound, Conflict and Invalid as documented,

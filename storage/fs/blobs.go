@@ -37,10 +37,12 @@ func Open(root string) (*Blobs, error) {
 			return nil, fmt.Errorf("blobs: %w", err)
 		}
 	}
-	for _, dir := range []string{root, filepath.Dir(root)} {
-		if err := syncFolder(dir); err != nil {
-			return nil, fmt.Errorf("blobs: %w", err)
-		}
+	if err := syncFolder(root); err != nil {
+		return nil, fmt.Errorf("blobs: %w", err)
+	}
+	// What is around the folder may be closed to us, and is then somebody else's care.
+	if err := syncFolder(filepath.Dir(root)); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("blobs: %w", err)
 	}
 	return b, nil
 }

@@ -64,9 +64,8 @@ func (w *writer) commit(ctx context.Context, digest registry.Digest) error {
 		w.file.Close()
 		return err
 	}
-	// Folders first: the journal of most file systems then writes them together
-	// with the file.
-	if err := w.blobs.durable.make(w.blobs.root, w.domain, digest); err != nil {
+	parents, err := w.blobs.durable.make(w.blobs.root, w.domain, digest)
+	if err != nil {
 		w.file.Close()
 		return err
 	}
@@ -89,8 +88,20 @@ func (w *writer) commit(ctx context.Context, digest registry.Digest) error {
 		}
 	}
 	// For a blob that was there, too: another writer may have put it there a
-	// moment ago and not come as far as this.
-	return syncFolder(filepath.Dir(target))
+	// moment ago and not come as far as this. Folders come last, because most
+	// file systems have then written them with the file, or do so with the first.
+	if err := syncFolder(filepath.Dir(target)); err != nil {
+		return err
+	}
+	for _, dir := range parents {
+		if err := syncFolder(dir); err != nil {
+			return err
+		}
+	}
+	if parents != nil {
+		w.blobs.durable.synchronized(w.domain, digest)
+	}
+	return nil
 }
 
 // Abort implements registry.BlobWriter.

@@ -2,13 +2,13 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 
 	"larder/registry"
 	"larder/storage/sqlmeta"
 )
 
-// Update implements registry.Metadata. Updates queue; f runs once.
+// Update implements registry.Metadata. Updates queue; f runs once, and must not
+// call Update itself.
 func (d *DB) Update(ctx context.Context, f func(registry.Tx) error) error {
 	var session *sqlmeta.Session
 	select {
@@ -18,7 +18,7 @@ func (d *DB) Update(ctx context.Context, f func(registry.Tx) error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { d.writer <- session }()
+	defer func() { d.writer <- d.mended(session) }()
 
 	var moved sqlmeta.Moved
 	err := d.transact(ctx, session, "BEGIN IMMEDIATE", func(tx *sqlmeta.Tx) (err error) {
@@ -57,8 +57,8 @@ func (d *DB) transact(ctx context.Context, s *sqlmeta.Session, begin string, f f
 	defer func() {
 		tx.End()
 		if !committed {
-			if _, e := s.Exec(uncut, "ROLLBACK"); e != nil && err == nil {
-				err = fmt.Errorf("metadata: roll back: %w", e)
+			if _, e := s.Exec(uncut, "ROLLBACK"); e != nil {
+				s.Spoil()
 			}
 		}
 	}()
@@ -135,9 +135,23 @@ func (d *DB) newReader(ctx context.Context) (*sqlmeta.Session, error) {
 	return sqlmeta.NewSession(conn, sqlmeta.SQLite), nil
 }
 
+// mended gives the session, or another in place of one on which a transaction
+// may not have ended: SQLite ends it by itself when the disk is full.
+func (d *DB) mended(s *sqlmeta.Session) *sqlmeta.Session {
+	if !s.Spoiled() {
+		return s
+	}
+	conn, err := d.sql.Conn(context.Background())
+	if err != nil {
+		return s // the next update meets the error, and tries again
+	}
+	s.Close()
+	return sqlmeta.NewSession(conn, sqlmeta.SQLite)
+}
+
 func (d *DB) release(s *sqlmeta.Session) {
 	d.mu.Lock()
-	if len(d.idle) < idleReaders {
+	if len(d.idle) < idleReaders && !s.Spoiled() {
 		d.idle = append(d.idle, s)
 		s = nil
 	}

@@ -3,6 +3,7 @@ package sqlmeta
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 )
 
 // maxStatements bounds the prepared statements of a session. Filters give a
@@ -15,6 +16,7 @@ type Session struct {
 	conn       *sql.Conn
 	dialect    *Dialect
 	statements map[string]*sql.Stmt
+	spoiled    bool
 }
 
 // NewSession takes over the connection.
@@ -22,11 +24,21 @@ func NewSession(conn *sql.Conn, d *Dialect) *Session {
 	return &Session{conn: conn, dialect: d, statements: map[string]*sql.Stmt{}}
 }
 
-// Close gives the connection back.
+// Close gives the connection back, or closes it where the session is spoiled.
 func (s *Session) Close() error {
 	s.forget()
+	if s.spoiled {
+		s.conn.Raw(func(any) error { return driver.ErrBadConn })
+		return nil
+	}
 	return s.conn.Close()
 }
+
+// Spoil says that a transaction may not have ended: the session is only to be closed.
+func (s *Session) Spoil() { s.spoiled = true }
+
+// Spoiled reports whether Spoil was called.
+func (s *Session) Spoiled() bool { return s.spoiled }
 
 func (s *Session) forget() {
 	for _, p := range s.statements {
