@@ -134,8 +134,8 @@ func orEmpty(b []byte) []byte {
 	return b
 }
 
-// addProvenance keeps the bundle of npm publish --provenance: it is answered
-// as npmjs-style attestations, and dist says that there is one.
+// addProvenance keeps the bundle of npm publish --provenance: it is served the
+// way the public registry serves attestations, and dist says that there is one.
 func (s *submission) addProvenance(m *manifest, p registry.PackageID, version string) error {
 	if s.bundle == nil {
 		return nil
