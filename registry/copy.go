@@ -81,7 +81,7 @@ func (s *Service) bringIn(ctx context.Context, actor Actor, from *node, id Packa
 	}
 	for _, version := range versions {
 		v, ok := view.Version(version)
-		if !ok || v.Held {
+		if !ok {
 			continue
 		}
 		for _, a := range v.Listed {

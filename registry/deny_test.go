@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -57,6 +58,14 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 				}
 				_, err := r.Publish(ctx, pid("lib"))
 				return err
+			},
+			"Derived": func() error {
+				_, err := r.Derived(ctx, vid("lib", "1.0"), "package.tgz", registry.Derivation{Kind: "test"})
+				return err
+			},
+			"Names": func() error { _, err := r.Names(ctx, registry.NPM); return err },
+			"Relist": func() error {
+				return r.Relist(ctx, vid("lib", "1.0"), registry.Unlisted, func(m json.RawMessage) json.RawMessage { return m })
 			},
 			"SetTag":         func() error { return r.SetTag(ctx, pid("lib"), "beta", "1.0") },
 			"RemoveTag":      func() error { return r.RemoveTag(ctx, pid("lib"), "beta") },

@@ -1,10 +1,13 @@
 package registry
 
-import "context"
+import (
+	"bytes"
+	"context"
+)
 
 // pull brings an asset in through the first source that offers its version.
 // origin is that of the version where a repository holds it without the asset.
-func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, origin Origin, sources []source) (*AssetContent, error) {
+func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, origin Origin, sources []source, rules Rules) (*AssetContent, error) {
 	src, version, err := s.offer(ctx, n, id, origin, sources)
 	if err != nil {
 		return nil, err
@@ -27,16 +30,17 @@ func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, 
 			// The bytes may have been here before and on their way out.
 			s.sweeping.RLock()
 			defer s.sweeping.RUnlock()
-			if err := s.present(ctx, n.ID.Domain, a.Hashes.SHA256); err != nil {
+			v, err := s.enriched(ctx, n.ID.Domain, v, a, rules)
+			if err != nil {
 				return err
 			}
 			return s.update(ctx, func(c *change) error {
 				// The repository with the connection keeps it, and the one that was
 				// asked; none between them (spec 3.2).
-				if err := c.retain(src.repo, id, v, []Asset{a}); err != nil || src.repo == n {
+				if err := c.retain(src.repo, id, v, []Asset{a}, rules); err != nil || src.repo == n {
 					return err
 				}
-				return c.retain(n, id, v, []Asset{a})
+				return c.retain(n, id, v, []Asset{a}, rules)
 			})
 		},
 	})
@@ -88,8 +92,9 @@ type change struct {
 
 // retain records that a repository keeps a version that came from elsewhere in
 // its domain or through a connection: the version as a whole, or further
-// assets of it where the origin is the same. Keeping it already is no change.
-func (c *change) retain(n *node, id VersionID, v Version, assets []Asset) error {
+// assets of it where the origin is the same, and with them what else has
+// changed there where the format refreshes. Keeping it already is no change.
+func (c *change) retain(n *node, id VersionID, v Version, assets []Asset, rules Rules) error {
 	p, err := c.packageFor(n, id.Package, Restrictions{Publish: Block, Upstream: Allow})
 	if err != nil {
 		return err
@@ -118,7 +123,13 @@ func (c *change) retain(n *node, id VersionID, v Version, assets []Asset) error 
 	if added == 0 {
 		return nil
 	}
-	return c.put(n, p, have, OpUpdated, Changes{AssetsAdded: added})
+	ch := Changes{AssetsAdded: added}
+	if r, ok := rules.(Refresher); ok && have.Origin.Type == OriginExternal {
+		manifest, status := r.Refresh(have, v)
+		ch.MetadataUpdated, ch.StatusChanged = !bytes.Equal(manifest, have.Manifest), status != have.Status
+		have.Manifest, have.Status = manifest, status
+	}
+	return c.put(n, p, have, OpUpdated, ch)
 }
 
 // packageFor gives the repository's package. One that is not there is made with
@@ -173,11 +184,16 @@ func (c *change) record(n *node, p *Package, v Version, op Operation, ch Changes
 	return nil
 }
 
-// present makes sure that a blob is there.
-func (s *Service) present(ctx context.Context, d DomainID, digest Digest) error {
-	b, err := s.Blobs.Open(ctx, d, digest)
+// enriched makes sure that an asset's blob is there and gives the version with
+// what its bytes tell.
+func (s *Service) enriched(ctx context.Context, d DomainID, v Version, a Asset, rules Rules) (Version, error) {
+	b, err := s.Blobs.Open(ctx, d, a.Hashes.SHA256)
 	if err != nil {
-		return err
+		return v, err
 	}
-	return b.Close()
+	defer b.Close()
+	if e, ok := rules.(Enricher); ok {
+		v.Manifest = e.Enrich(v.Manifest, a, b)
+	}
+	return v, nil
 }

@@ -399,6 +399,29 @@ type AssetNamer interface {
 	CheckAsset(name string) error // Invalid
 }
 
+// Unlister is the optional power of Rules of a format whose index documents
+// show Unlisted versions too, marked as such (PyPI: yanked; NuGet: not listed).
+type Unlister interface {
+	ShowsUnlisted()
+}
+
+// Refresher is the optional power of Rules of a format whose versions go on
+// changing where they came from: what a connection lists of a version that is
+// held flows down to it (spec 7.2, 7.3).
+type Refresher interface {
+	// Refresh gives the manifest and the status of a held version now that a
+	// newer one of the same origin is known: listed by its connection, or held by
+	// a repository upstream. Files that only the held one knows stay in it.
+	Refresh(held, newer Version) (json.RawMessage, Status)
+}
+
+// Enricher is the optional power of Rules to learn from the bytes of an asset
+// that came in through a connection what no listing says.
+type Enricher interface {
+	// Enrich gives the manifest with what was learnt, or as it is.
+	Enrich(manifest json.RawMessage, a Asset, bytes io.ReaderAt) json.RawMessage
+}
+
 // Description holds the format-neutral fields of a version.
 type Description struct {
 	Summary      string

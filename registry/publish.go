@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -18,6 +20,10 @@ const (
 	Replace             // the version becomes the draft
 )
 
+// ErrAssetExists is why a draft is a Conflict of which one asset is there
+// already with other bytes.
+var ErrAssetExists = errors.New("an asset of that name has other bytes")
+
 // Draft is one version to be committed.
 type Draft struct {
 	ID          VersionID
@@ -28,6 +34,10 @@ type Draft struct {
 	Assets      []string        // names of staged files that belong to it
 	Tags        []string        // dist-tags to point at it
 	Released    time.Time       // zero: now
+	// Merge gives the manifest where, with Extend, the version is there already:
+	// made of the one it has, which it may return as it is. It may be run more
+	// than once. Nil: Manifest.
+	Merge func(held json.RawMessage) json.RawMessage
 
 	open bool // with Extend: only while the version is Unfinished (generic)
 }
@@ -94,6 +104,17 @@ func (p *Publication) Stage(ctx context.Context, name string, rd io.Reader) (Ass
 	}
 	p.files[name] = f
 	return f.Asset, nil
+}
+
+// Content gives the bytes of a staged file to look into; it holds until Commit
+// or Abort. Internal where the blob store cannot read back what it is writing.
+func (p *Publication) Content(name string) (io.ReaderAt, error) {
+	if f := p.files[name]; f != nil {
+		if r, ok := f.writer.(io.ReaderAt); ok {
+			return r, nil
+		}
+	}
+	return nil, Errorf(Internal, "%q was not staged, or the blob store cannot read back what it is writing", name)
 }
 
 // Abort drops what was staged and not committed; after Commit it does nothing.
@@ -240,14 +261,21 @@ func (p *Publication) extend(c *change, pkg *Package, v Version, d Draft) error 
 			v.Assets = append(v.Assets, f.Asset)
 			ch.AssetsAdded++
 		case old.Hashes.SHA256 != f.Hashes.SHA256:
-			return Errorf(Conflict, "%s is in version %s already, with other bytes", name, d.ID.Version).About(p.node.ID.Package(d.ID.Package))
+			return &Error{
+				Code: Conflict, Resource: p.node.ID.Package(d.ID.Package), Err: ErrAssetExists,
+				Msg: fmt.Sprintf("%s is in version %s already, with other bytes", name, d.ID.Version),
+			}
 		}
 	}
 	if len(v.Assets) > p.svc.Limits.AssetsPer {
 		return Errorf(Quota, "a version holds at most %d assets", p.svc.Limits.AssetsPer).About(p.node.ID.Package(d.ID.Package))
 	}
-	if d.Manifest != nil && !bytes.Equal(v.Manifest, d.Manifest) {
-		v.Manifest, ch.MetadataUpdated = d.Manifest, true
+	manifest := d.Manifest
+	if d.Merge != nil {
+		manifest = d.Merge(v.Manifest)
+	}
+	if manifest != nil && !bytes.Equal(v.Manifest, manifest) {
+		v.Manifest, ch.MetadataUpdated = manifest, true
 	}
 	if d.Status != v.Status && d.Status != Unfinished {
 		v.Status, ch.StatusChanged = d.Status, true

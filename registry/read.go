@@ -167,7 +167,7 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 		return nil, err
 	}
 	if hit == nil {
-		content, err := s.pull(ctx, n, id, name, origin, s.sources(at, id.Package.Format))
+		content, err := s.pull(ctx, n, id, name, origin, s.sources(at, id.Package.Format), rules)
 		if IsNotFound(err) {
 			err = s.blocked(ctx, n, id, err)
 		}
@@ -187,7 +187,7 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 			if err != nil {
 				return err
 			}
-			return c.retain(n, id, v, v.Assets)
+			return c.retain(n, id, v, v.Assets, rules)
 		})
 		if err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -12,6 +13,7 @@ import (
 type PackageView struct {
 	ID       PackageID
 	Versions []VersionView     // the visible ones, ascending in the format's order
+	Unlisted []VersionView     // those that are Unlisted, likewise, where the format shows them (Unlister)
 	Tags     map[string]string // each points at a visible version; "latest" is there when a version is
 	Created  time.Time
 	Modified time.Time
@@ -21,11 +23,13 @@ type PackageView struct {
 	Metadata json.RawMessage
 }
 
-// Version gives a visible version.
+// Version gives a version of the view.
 func (p *PackageView) Version(version string) (*VersionView, bool) {
-	for i := range p.Versions {
-		if p.Versions[i].Version.Version == version {
-			return &p.Versions[i], true
+	for _, of := range [][]VersionView{p.Versions, p.Unlisted} {
+		for i := range of {
+			if of[i].Version.Version == version {
+				return &of[i], true
+			}
 		}
 	}
 	return nil, false
@@ -35,9 +39,43 @@ func (p *PackageView) Version(version string) (*VersionView, bool) {
 type VersionView struct {
 	Version
 	// Held says that a repository of the chain holds it; else a connection lists
-	// it, Assets are empty and Listed says what there is.
+	// it, Assets are empty and Listed says what there is. Of a held version of a
+	// format that refreshes (Refresher) Listed says what there is besides Assets.
 	Held   bool
 	Listed []ListedAsset
+
+	settled bool // what lies behind adds nothing to it
+}
+
+// refresh adds to a version what another one of the same number, which lies
+// behind it in the search order, knows beyond it: files and a newer manifest
+// (spec 7.2, 7.3). Nothing where it was published directly, where another of
+// another origin or in a state whose bytes are not served lies between.
+func (v *VersionView) refresh(behind VersionView, rules Refresher) {
+	switch {
+	case v.settled || v.Origin.Type != OriginExternal || !v.Status.Downloadable():
+		return
+	case behind.Origin != v.Origin || !behind.Status.Downloadable():
+		v.settled = v.settled || behind.Held
+		return
+	}
+	older, newer := v.Version, behind.Version
+	if behind.Held && behind.Published.Before(v.Published) {
+		older, newer = newer, older
+	}
+	v.Manifest, v.Status = rules.Refresh(older, newer)
+	v.Assets = slices.Clone(v.Assets)
+	for _, a := range behind.Assets {
+		if _, ok := v.Asset(a.Name); !ok {
+			v.Assets = append(v.Assets, a)
+		}
+	}
+	slices.SortFunc(v.Assets, func(a, b Asset) int { return strings.Compare(a.Name, b.Name) })
+	for _, a := range behind.Listed {
+		if _, ok := v.Asset(a.Name); !ok {
+			v.Listed = append(v.Listed, a)
+		}
+	}
 }
 
 // place is one repository of a package's search order.
@@ -147,19 +185,17 @@ type merged struct {
 func (s *Service) merge(ctx context.Context, tx Tx, n *node, p PackageID, rules Rules, places []place, sources []source) (*merged, error) {
 	m := &merged{view: &PackageView{ID: p, Tags: map[string]string{}}}
 	now := s.Clock()
-	seen := map[string]bool{}
+	refresher, _ := rules.(Refresher)
+	var all []*VersionView
+	first := map[string]*VersionView{}
 	add := func(v VersionView) {
-		if seen[v.Version.Version] {
-			return
-		}
-		seen[v.Version.Version] = true
-		if v.Status != Published {
-			return
-		}
-		verdict := s.judge(ctx, n, p, &v)
-		m.guard = sooner(m.guard, verdict.Until)
-		if !verdict.Hide {
-			m.view.Versions = append(m.view.Versions, v)
+		have := first[v.Version.Version]
+		switch {
+		case have == nil:
+			first[v.Version.Version] = &v
+			all = append(all, &v)
+		case refresher != nil:
+			have.refresh(v, refresher)
 		}
 	}
 	var tags []map[string]string // nearest first
@@ -207,14 +243,31 @@ func (s *Service) merge(ctx context.Context, tx Tx, n *node, p PackageID, rules 
 		}
 		m.dates(time.Time{}, l.Modified)
 	}
+	_, unlisted := rules.(Unlister)
+	for _, v := range all {
+		if v.Status != Published && (v.Status != Unlisted || !unlisted) {
+			continue
+		}
+		verdict := s.judge(ctx, n, p, v)
+		m.guard = sooner(m.guard, verdict.Until)
+		switch {
+		case verdict.Hide:
+		case v.Status == Published:
+			m.view.Versions = append(m.view.Versions, *v)
+		default:
+			m.view.Unlisted = append(m.view.Unlisted, *v)
+		}
+	}
 	m.until = sooner(m.until, m.guard)
 	var err error
 	if m.vector, err = n.vector(tx, p, sources); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(m.view.Versions, func(a, b VersionView) int {
-		return rules.Compare(a.Version.Version, b.Version.Version)
-	})
+	for _, of := range [][]VersionView{m.view.Versions, m.view.Unlisted} {
+		slices.SortStableFunc(of, func(a, b VersionView) int {
+			return rules.Compare(a.Version.Version, b.Version.Version)
+		})
+	}
 	m.view.Tags = mergeTags(tags, m.view.Versions, rules)
 	return m, nil
 }
@@ -336,7 +389,7 @@ func (s *Service) view(ctx context.Context, n *node, p PackageID, rules Rules) (
 	if err != nil {
 		return nil, err
 	}
-	if len(m.view.Versions) == 0 {
+	if len(m.view.Versions)+len(m.view.Unlisted) == 0 {
 		return m, failure(sources, noPackage(n.ID, p))
 	}
 	if err := failure(sources, nil); err != nil {

@@ -61,7 +61,7 @@ func newWorld(t *testing.T) *world {
 	w.puller = &fakePuller{w: w, listings: map[string]*registry.Listing{}, failing: map[string]error{}, bytes: map[string]string{}}
 	w.svc, err = registry.New(registry.Config{
 		Metadata: meta, Blobs: w.blobs, Authorizer: w, Guard: w.guard, Puller: w.puller,
-		Rules: map[string]registry.Rules{registry.NPM: plainRules{}, registry.Maven: plainRules{}, registry.Generic: plainRules{}},
+		Rules: map[string]registry.Rules{registry.NPM: plainRules{}, registry.Maven: plainRules{}, registry.Generic: plainRules{}, registry.PyPI: growingRules{}},
 		Clock: w.now,
 	})
 	if err != nil {
@@ -338,6 +338,7 @@ type fakePuller struct {
 	bytes    map[string]string            // by name@version
 	asked    int                          // listings asked for, kept or not
 	pulled   int
+	fetched  int
 }
 
 // offer lets public:npmjs list the versions of a package.
@@ -448,8 +449,11 @@ func (f *fakePuller) Pull(ctx context.Context, r registry.PullRequest) (*registr
 	}, nil
 }
 
-func (f *fakePuller) Fetch(context.Context, string, registry.AuxiliaryRequest) (registry.AuxiliaryAnswer, error) {
-	return registry.AuxiliaryAnswer{Status: 200}, nil
+func (f *fakePuller) Fetch(_ context.Context, _ string, r registry.AuxiliaryRequest) (registry.AuxiliaryAnswer, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fetched++
+	return registry.AuxiliaryAnswer{Status: 200, Body: []byte(f.bytes[r.Path])}, nil
 }
 
 func (f *fakePuller) Locate(_ string, v registry.VersionID, asset string) (registry.ListedAsset, error) {
