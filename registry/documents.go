@@ -17,8 +17,12 @@ import (
 
 // DocumentQuery names a document: kind is the format's own word, Base the
 // repository's URL where links in it are absolute, else empty.
+//
+// A document of one version names it: a connection whose kept listing lacks
+// the version is asked again before it is taken for missing.
 type DocumentQuery struct {
 	Package PackageID
+	Version string
 	Kind    string
 	Base    string
 }
@@ -166,6 +170,11 @@ func (r *Repo) Document(ctx context.Context, q DocumentQuery, render func(*Packa
 	}
 	s.CacheUse("document", false)
 	m, err := s.view(ctx, n, q.Package, rules)
+	if q.Version != "" && (err == nil || IsNotFound(err)) && !m.has(q.Version) {
+		if err = s.revalidate(ctx, n, q.Package); err == nil {
+			m, err = s.view(ctx, n, q.Package, rules)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -181,6 +190,29 @@ func (r *Repo) Document(ctx context.Context, q DocumentQuery, render func(*Packa
 	made.doc.StaleSince = m.stale
 	s.documents.put(made)
 	return made.doc, nil
+}
+
+func (m *merged) has(version string) bool {
+	if m == nil {
+		return false
+	}
+	_, ok := m.view.Version(version)
+	return ok
+}
+
+// revalidate asks the sources of a package again before it returns.
+func (s *Service) revalidate(ctx context.Context, n *node, p PackageID) error {
+	var at []place
+	err := s.Metadata.View(ctx, func(tx Tx) error {
+		var err error
+		at, err = s.places(tx, n, p)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.list(ctx, s.sources(at, p.Format), n.ID.Domain, p, true)
+	return nil
 }
 
 // revive compares a kept rendering with the revisions that are true now and
@@ -352,7 +384,7 @@ func spillKey(k documentKey, graph int64, v vector) string {
 	h := sha256.New()
 	for _, s := range []string{
 		k.repo.Domain.Owner, k.repo.Domain.Name, k.repo.Name,
-		k.Package.Format, k.Package.Namespace, k.Package.Name, k.Kind, k.Base,
+		k.Package.Format, k.Package.Namespace, k.Package.Name, k.Version, k.Kind, k.Base,
 	} {
 		h.Write([]byte(strconv.Itoa(len(s)) + ":" + s))
 	}

@@ -16,6 +16,9 @@ func getVersion(w http.ResponseWriter, r *formats.Request) error {
 	}
 	wanted := r.Vars["version"]
 	q := registry.DocumentQuery{Package: p, Kind: "version " + wanted, Base: r.Base}
+	if _, ok := parseVersion(wanted, false); ok {
+		q.Version = wanted
+	}
 	d, err := r.Repo.Document(r.Context(), q, func(view *registry.PackageView) ([]byte, error) {
 		version := wanted
 		if tagged, ok := view.Tags[wanted]; ok {

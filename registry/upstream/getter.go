@@ -286,7 +286,7 @@ func (p *Puller) answer(ctx context.Context, cancel context.CancelCauseFunc, c *
 }
 
 // status maps what upstream answered to the core's words. Only 404 and 410
-// say that there is none; whatever else went wrong is a failure, which must
+// say that there is none, and 405 and 501 to a POST; whatever else went wrong is a failure, which must
 // never look like that.
 func (c *client) status(u *url.URL, status int, x exchange) error {
 	switch {
@@ -296,6 +296,9 @@ func (c *client) status(u *url.URL, status int, x exchange) error {
 		return nil
 	case status == http.StatusNotFound || status == http.StatusGone:
 		return registry.Errorf(registry.NotFound, "external connection %s: upstream has no %s", c.name, c.show(u))
+	case x.method == http.MethodPost && (status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented):
+		// Plain mirrors take no posts: what is asked is not offered there.
+		return registry.Errorf(registry.NotFound, "external connection %s: upstream does not offer %s", c.name, c.show(u))
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return c.failed(nil, "upstream refuses %s with status %d; check the user and password in the connection's URL", c.show(u), status)
 	case status == http.StatusProxyAuthRequired:

@@ -345,6 +345,14 @@ func TestStatusesOfAuxiliaryRequestsKeepTheirMeaning(t *testing.T) {
 	if !strings.Contains(registry.MessageOf(err), "back to this server") {
 		t.Errorf("got %v", err)
 	}
+	// A plain mirror takes no posts: nothing is broken, it offers no such thing.
+	for _, status := range []int{405, 501} {
+		w.up.Fault("/audit", formatstest.Status(status))
+		_, err := w.Fetch(t.Context(), connection, registry.AuxiliaryRequest{Kind: "audit", Path: "audit", Body: []byte("{}"), ContentType: "application/json"})
+		wantCode(t, err, registry.NotFound)
+		_, err = w.fetch(t, "audit")
+		wantCode(t, err, registry.UpstreamFailed)
+	}
 }
 
 func TestAFormatWithoutAuxiliaryRequestsPassesNothingOn(t *testing.T) {
