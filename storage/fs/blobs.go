@@ -71,7 +71,7 @@ func (b *Blobs) Open(ctx context.Context, d registry.DomainID, digest registry.D
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, registry.Errorf(registry.NotFound, "no blob %s in domain %s", digest, d.Name).About(d.Resource())
 	}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+
+	"larder/bench/process"
+)
+
+// server is a Larder that runs, and what its clients need.
+type server struct {
+	*process.Running
+	repository string // URL of the repository "main", with slash at the end
+	token      string
+}
+
+// serve starts Larder on a new data folder.
+func (b *bench) serve(name string, args ...string) (*server, error) {
+	s := process.Server{Binary: b.binary, Data: filepath.Join(b.folder, name), Args: args}
+	running, err := s.Start()
+	if err != nil {
+		return nil, err
+	}
+	token, err := s.Token()
+	if err != nil {
+		_ = running.Kill()
+		return nil, err
+	}
+	return &server{running, running.URL + "/npm/d/local-000000000000/main/", token}, nil
+}
+
+func (s *server) header() map[string]string {
+	return map[string]string{"Authorization": "Bearer " + s.token}
+}
+
+// publish publishes a release and returns when it is acknowledged.
+func (s *server) publish(r process.Release) error {
+	body, err := r.Body()
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	res, err := s.do(http.MethodPut, r.Name, body, map[string]string{"Content-Type": "application/json"})
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, res.Body)
+	return err
+}
+
+// do asks for something below the repository. An answer that is no success is
+// an error. The caller closes the body.
+func (s *server) do(method, path string, body io.Reader, header map[string]string) (*http.Response, error) {
+	req, err := http.NewRequest(method, s.repository+path, body)
+	if err != nil {
+		return nil, err
+	}
+	return ask(req, s.header(), header)
+}
+
+// ask sends a request as it is: nothing is added, compressed or unpacked.
+func ask(req *http.Request, headers ...map[string]string) (*http.Response, error) {
+	for _, h := range headers {
+		for k, v := range h {
+			req.Header.Set(k, v)
+		}
+	}
+	res, err := plainTransport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode >= 300 {
+		said, _ := io.ReadAll(io.LimitReader(res.Body, 1<<10))
+		res.Body.Close()
+		return nil, fmt.Errorf("%s %s: %s: %s", req.Method, req.URL, res.Status, said)
+	}
+	return res, nil
+}
+
+var plainTransport = &http.Transport{DisableCompression: true}
+
+// noise gives bytes that do not compress, the same for the same seed.
+func noise(seed uint64, size int64) io.Reader {
+	var key [32]byte
+	key[0], key[1], key[2] = byte(seed), byte(seed>>8), byte(seed>>16)
+	return io.LimitReader(rand.NewChaCha8(key), size)
+}

@@ -1,0 +1,99 @@
+// Command bench measures Larder beside nginx and beside a bare net/http
+// server, all in one run on one machine, and prints ratios: absolute numbers
+// of two runs cannot be compared. It needs nginx and wrk.
+//
+//	go run ./bench                          all of it, about six minutes
+//	go run ./bench -duration 1s -rounds 3   a first look
+//	go run ./bench -only warm               one part
+//
+// The parts are warm (warm.go), start (start.go), publish (publish.go), large
+// and install (memory.go). The contenders of warm are in contenders.go.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"larder/bench/process"
+)
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == bareCommand {
+		exitOn(serveBare(os.Args[2]))
+		return
+	}
+	var b bench
+	var only string
+	flag.DurationVar(&b.duration, "duration", 3*time.Second, "how long each contender is loaded in each round")
+	flag.IntVar(&b.rounds, "rounds", 5, "how often each contender is loaded; the median counts")
+	flag.StringVar(&b.binary, "larder", "", "a larder `binary` to measure instead of building one")
+	flag.StringVar(&b.profiles, "profiles", "", "a `folder` for perf records of Larder under each load; needs perf")
+	flag.StringVar(&only, "only", "", "the one `part` to run: warm, start, publish, large or install")
+	flag.Parse()
+	exitOn(b.run(only))
+}
+
+func exitOn(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is one run.
+type bench struct {
+	duration time.Duration
+	rounds   int
+	binary   string
+	profiles string
+	folder   string // everything that is made, removed at the end
+}
+
+// parts are what is measured, each on a data folder of its own. A part prints
+// its table.
+var parts = []struct {
+	name string
+	run  func(*bench) error
+}{
+	{"warm", (*bench).warm},
+	{"start", (*bench).start},
+	{"publish", (*bench).publish},
+	{"large", (*bench).large},
+	{"install", (*bench).install},
+}
+
+func (b *bench) run(only string) (err error) {
+	if b.folder, err = os.MkdirTemp("", "larder-bench-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.folder)) }()
+	if b.binary == "" {
+		if b.binary, err = process.Build(b.folder); err != nil {
+			return err
+		}
+	}
+	known := false
+	for _, p := range parts {
+		if only != "" && only != p.name {
+			continue
+		}
+		known = true
+		if err := p.run(b); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	if !known {
+		return fmt.Errorf("there is no part %q", only)
+	}
+	return nil
+}
+
+// median gives the middle of the values.
+func median[T int64 | float64 | time.Duration](values []T) T {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}

@@ -1,0 +1,110 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+
+	"larder/bench/process"
+	"larder/policy/identity"
+	"larder/registry"
+)
+
+// BenchmarkWarm is what this server's own code costs for a request that is
+// answered from what is here, without net/http and the kernel. design.md
+// section 3 has the budget.
+func BenchmarkWarm(b *testing.B) {
+	s, _ := start(b, b.TempDir(), func(s *Server) { s.Stderr = io.Discard })
+	h := s.handler(&operations{server: s})
+	domain := registry.DomainID{Owner: identity.FirstAccount, Name: firstDomain}
+	token := warmToken(b, s, domain)
+	repository := "/npm/d/local-000000000000/main/"
+	for _, version := range []string{"1.0.0", "1.0.1"} {
+		body, err := process.Release{Name: "warm", Version: version, Tarball: func() io.Reader { return bytes.NewReader(make([]byte, 100<<10)) }}.Body()
+		if err != nil {
+			b.Fatal(err)
+		}
+		req := httptest.NewRequest(http.MethodPut, repository+"warm", body)
+		req.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, req); w.Code >= 300 {
+			b.Fatalf("publish: %d %s", w.Code, w.Body)
+		}
+	}
+	for _, c := range []struct {
+		name, path string
+		header     map[string]string
+		again      bool // with the ETag of the first answer
+	}{
+		{name: "tarball", path: "warm/-/warm-1.0.1.tgz"},
+		{name: "packument", path: "warm", header: map[string]string{"Accept": "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*", "Accept-Encoding": "gzip,deflate"}},
+		{name: "unchanged", path: "warm", header: map[string]string{"Accept": "application/vnd.npm.install-v1+json"}, again: true},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			req := httptest.NewRequest(http.MethodGet, repository+c.path, nil)
+			req.RemoteAddr = "127.0.0.1:40000"
+			req.Header.Set("Authorization", "Bearer "+token)
+			for k, v := range c.header {
+				req.Header.Set(k, v)
+			}
+			want := http.StatusOK // which is written by no word, too
+			w := &nobody{header: http.Header{}}
+			h.ServeHTTP(w, req)
+			if c.again {
+				req.Header.Set("If-None-Match", w.header.Get("ETag"))
+				want = http.StatusNotModified
+			}
+			b.ReportAllocs()
+			before := cpuTime()
+			for b.Loop() {
+				clear(w.header)
+				h.ServeHTTP(w, req)
+			}
+			// Elapsed time says little on a machine that does other things, too.
+			b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
+			if w.status != want && w.status != 0 {
+				b.Fatalf("status %d, want %d", w.status, want)
+			}
+		})
+	}
+}
+
+func warmToken(b *testing.B, s *Server, d registry.DomainID) string {
+	text, err := os.ReadFile(s.folder.credentials())
+	if err != nil {
+		b.Fatal(err)
+	}
+	key := regexp.MustCompile(`aws_access_key_id = (\S+)`).FindSubmatch(text)
+	actor := registry.Actor{Account: d.Owner, Principal: registry.User{Account: d.Owner, Name: "admin"}.ARN(), User: "admin", AccessKey: string(key[1])}
+	token, _, err := s.identity.IssueToken(b.Context(), actor, d, time.Hour)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return token
+}
+
+// nobody takes an answer and forgets it.
+type nobody struct {
+	header http.Header
+	status int
+}
+
+func (w *nobody) Header() http.Header               { return w.header }
+func (w *nobody) WriteHeader(status int)            { w.status = status }
+func (w *nobody) Write(p []byte) (int, error)       { return len(p), nil }
+func (w *nobody) ReadFrom(io.Reader) (int64, error) { return 0, nil }
+
+// cpuTime is what this process has used of the processors so far.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
