@@ -196,18 +196,25 @@ func newUser(t *testing.T, c client) *user {
 	if c.native {
 		u.program = u.program[1:]
 	}
-	trap := newTrap(t)
 	u.env = []string{
 		"PATH=" + strings.Join([]string{filepath.Join(tools, "npm11", "node_modules", ".bin"), filepath.Dir(node), "/usr/bin", "/bin"}, string(os.PathListSeparator)),
 		"HOME=" + u.home, "TMPDIR=" + t.TempDir(), "LANG=C.UTF-8", "NO_COLOR=1",
-		"HTTP_PROXY=" + trap, "HTTPS_PROXY=" + trap, "http_proxy=" + trap, "https_proxy=" + trap,
-		"NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost",
 		// What a client does by itself besides what it was told.
 		"npm_config_update_notifier=false", "npm_config_audit=false", "npm_config_fund=false",
 		"DO_NOT_TRACK=1", "pnpm_config_update_notifier=false",
 	}
+	u.env = append(u.env, proxied(newTrap(t), "127.0.0.1,localhost")...)
 	u.project(t, manifest{"name": "empty", "version": "0.0.0", "private": true})
 	return u
+}
+
+// proxied are the variables that lead all requests to a proxy, but for those to
+// some hosts.
+func proxied(proxy, except string) []string {
+	return []string{
+		"HTTP_PROXY=" + proxy, "HTTPS_PROXY=" + proxy, "NO_PROXY=" + except,
+		"http_proxy=" + proxy, "https_proxy=" + proxy, "no_proxy=" + except,
+	}
 }
 
 // newTrap is the way to all other hosts: it ends here, and fails the test.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"os"
@@ -22,7 +23,7 @@ const patience = 3 * time.Minute
 
 // server is one larder process with a data folder of its own.
 type server struct {
-	URL  string // without a slash at the end
+	URL  string // where it listens, without a slash at the end
 	Data string
 
 	process *exec.Cmd
@@ -60,7 +61,7 @@ func start(t *testing.T, data string, env []string, args ...string) *server {
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ready := make(chan string, 1)
+	ready := make(chan struct{})
 	go func() {
 		defer close(s.ended)
 		s.follow(stderr, ready)
@@ -73,27 +74,34 @@ func start(t *testing.T, data string, env []string, args ...string) *server {
 		}
 	})
 	select {
-	case s.URL = <-ready:
+	case <-ready:
 	case <-s.ended:
 		t.Fatalf("larder did not start:\n%s", s.Log())
 	case <-time.After(30 * time.Second):
 		t.Fatalf("larder was not ready within 30 s:\n%s", s.Log())
+	}
+	text, err := os.ReadFile(filepath.Join(data, "server.json"))
+	if err == nil {
+		err = json.Unmarshal(text, s)
+	}
+	if err != nil || s.URL == "" {
+		t.Fatalf("where the server is: %v: %s", err, text)
 	}
 	return s
 }
 
 var readyLine = regexp.MustCompile(`^larder: ready at (\S+) — next: `)
 
-// follow keeps the log and hands over the URL of the ready line.
-func (s *server) follow(stderr io.Reader, ready chan<- string) {
+// follow keeps the log and tells when the server is ready.
+func (s *server) follow(stderr io.Reader, ready chan struct{}) {
 	lines := bufio.NewReader(stderr)
 	for {
 		line, err := lines.ReadString('\n')
 		s.mu.Lock()
 		s.log.WriteString(line)
 		s.mu.Unlock()
-		if m := readyLine.FindStringSubmatch(line); m != nil {
-			ready <- m[1]
+		if readyLine.MatchString(line) {
+			close(ready)
 		}
 		if err != nil {
 			return
