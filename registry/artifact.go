@@ -212,9 +212,27 @@ type Actor struct {
 	Domain DomainID
 	// CredentialExpires is when the caller's own temporary credential ends; zero: never.
 	CredentialExpires time.Time
+	// Session is what a temporary credential adds; nil for a long-term one.
+	Session *Session
 
 	Source netip.Addr // the client's address, after trusted proxies
 	Secure bool       // over TLS, after trusted proxies
+}
+
+// Session is what is known of a temporary credential. It is immutable.
+type Session struct {
+	ID       string // the temporary access key id, "ASIA…"; one for each session
+	Role     string // ARN of the role that was assumed; empty: a user's own session
+	RoleID   string // the role's unique id at that time
+	Name     string // of the role session
+	Issued   time.Time
+	Policies []string // documents that narrow what the session may do
+	Managed  []string // ARNs of managed policies that do
+	// SourceIdentity and Tags are what the one who assumed the role said.
+	SourceIdentity string
+	Tags           map[string]string
+	Provider       string // ARN of the OpenID Connect provider, where a web identity assumed the role
+	Subject        string // the web identity's subject
 }
 
 // Anonymous reports whether no credential was presented.

@@ -282,21 +282,51 @@ type Policy struct {
 	Revision string // opaque; another after each put
 }
 
-// IdentityRows keeps accounts, users and access keys. Identities.
+// IdentityRows keeps accounts and the users, access keys, roles, managed
+// policies and OpenID Connect providers in them. Identities. Names of users,
+// roles and policies differ in more than letter case within an account; unique
+// ids are never used again. Update methods replace all but name, unique id and
+// time of creation.
 type IdentityRows interface {
 	CreateAccount(Account) error              // Conflict
 	Account(id string) (Account, error)       // NotFound
+	UpdateAccount(Account) error              // NotFound
 	Accounts(Page) ([]Account, string, error) // by id
-	CreateUser(User) error                    // Conflict; NotFound for the account
-	User(account, name string) (User, error)  // NotFound
-	CreateAccessKey(AccessKey) error          // Conflict; NotFound for the user
-	AccessKey(id string) (AccessKey, error)   // NotFound
+
+	CreateUser(User) error                                                   // Conflict; NotFound for the account
+	User(account, name string) (User, error)                                 // NotFound
+	UpdateUser(User) error                                                   // NotFound
+	DeleteUser(account, name string) error                                   // NotFound; Conflict while it has access keys
+	Users(account string, p Page) ([]User, string, error)                    // by name
+	CreateAccessKey(AccessKey) error                                         // Conflict; NotFound for the user
+	AccessKey(id string) (AccessKey, error)                                  // NotFound
+	AccessKeys(account, user string) ([]AccessKey, error)                    // oldest first
+	ActivateAccessKey(id string, active bool) error                          // NotFound
+	DeleteAccessKey(id string) error                                         // NotFound
+	UseAccessKey(id string, u KeyUse) error                                  // NotFound; moves no counter
+	CreateRole(Role) error                                                   // Conflict; NotFound for the account
+	Role(account, name string) (Role, error)                                 // NotFound
+	UpdateRole(Role) error                                                   // NotFound
+	DeleteRole(account, name string) error                                   // NotFound
+	Roles(account string, p Page) ([]Role, string, error)                    // by name
+	CreateManagedPolicy(ManagedPolicy) error                                 // Conflict; NotFound for the account
+	ManagedPolicy(account, name string) (ManagedPolicy, error)               // NotFound
+	UpdateManagedPolicy(ManagedPolicy) error                                 // NotFound
+	DeleteManagedPolicy(account, name string) error                          // NotFound
+	ManagedPolicies(account string, p Page) ([]ManagedPolicy, string, error) // by name
+	CreateProvider(Provider) error                                           // Conflict; NotFound for the account
+	Provider(account, issuer string) (Provider, error)                       // NotFound
+	UpdateProvider(Provider) error                                           // NotFound
+	DeleteProvider(account, issuer string) error                             // NotFound
+	Providers(account string) ([]Provider, error)                            // by issuer
 }
 
 // Account is a 12-digit account of this server.
 type Account struct {
 	ID      string
 	Name    string
+	Email   string
+	Closed  bool // its credentials are refused; what it owns stays
 	Created time.Time
 }
 
@@ -304,13 +334,22 @@ type Account struct {
 type User struct {
 	Account string
 	Name    string
-	ID      string   // unique id, "AIDA…"; never used again
-	Managed []string // ARNs of attached managed policies
+	Path    string // "/a/b/"; empty is "/"
+	ID      string // unique id, "AIDA…"; never used again
+	Permissions
+	Tags    map[string]string
 	Created time.Time
 }
 
 // ARN is the user's ARN.
-func (u User) ARN() string { return "arn:aws:iam::" + u.Account + ":user/" + u.Name }
+func (u User) ARN() string { return iamARN(u.Account, "user", u.Path, u.Name) }
+
+// Permissions are the policies of a user or role.
+type Permissions struct {
+	Managed  []string          // ARNs of attached managed policies
+	Inline   map[string]string // documents by name
+	Boundary string            // ARN of the managed policy that bounds them; empty: none
+}
 
 // AccessKey is a long-lived key pair of a user. Sealed is the secret, sealed with the master key.
 type AccessKey struct {
@@ -320,6 +359,86 @@ type AccessKey struct {
 	Sealed  []byte
 	Active  bool
 	Created time.Time
+	Used    KeyUse
+}
+
+// KeyUse is the last use of an access key that was noted.
+type KeyUse struct {
+	Time            time.Time // zero: never
+	Service, Region string
+}
+
+// Role is an IAM role of an account.
+type Role struct {
+	Account     string
+	Name        string
+	Path        string // "/a/b/"; empty is "/"
+	ID          string // unique id, "AROA…"
+	Trust       string // the document that says who may assume it
+	Description string
+	MaxSession  time.Duration
+	Permissions
+	Tags    map[string]string
+	Created time.Time
+}
+
+// ARN is the role's ARN.
+func (r Role) ARN() string { return iamARN(r.Account, "role", r.Path, r.Name) }
+
+// ManagedPolicy is a policy that users and roles of its account may have attached.
+type ManagedPolicy struct {
+	Account     string
+	Name        string
+	Path        string
+	ID          string // unique id, "ANPA…"
+	Description string
+	Versions    []PolicyVersion // oldest first
+	Default     string          // id of the version that counts
+	Last        int             // number of the newest version, deleted ones too
+	Tags        map[string]string
+	Created     time.Time
+	Updated     time.Time
+}
+
+// PolicyVersion is one document of a managed policy.
+type PolicyVersion struct {
+	ID       string // "v1"
+	Document string
+	Created  time.Time
+}
+
+// ARN is the policy's ARN.
+func (p ManagedPolicy) ARN() string { return iamARN(p.Account, "policy", p.Path, p.Name) }
+
+// Document is the default version's document.
+func (p ManagedPolicy) Document() string {
+	for _, v := range p.Versions {
+		if v.ID == p.Default {
+			return v.Document
+		}
+	}
+	return ""
+}
+
+// Provider is an OpenID Connect provider whose identities may assume roles of
+// an account.
+type Provider struct {
+	Account     string
+	Issuer      string   // its URL without "https://"
+	Clients     []string // audiences
+	Thumbprints []string // kept, not looked at: TLS is verified
+	Tags        map[string]string
+	Created     time.Time
+}
+
+// ARN is the provider's ARN.
+func (p Provider) ARN() string { return iamARN(p.Account, "oidc-provider", "", p.Issuer) }
+
+func iamARN(account, kind, path, name string) string {
+	if path == "" {
+		path = "/"
+	}
+	return "arn:aws:iam::" + account + ":" + kind + path + name
 }
 
 // KeyRows keeps sealed key material, shared by all processes of a server.

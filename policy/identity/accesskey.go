@@ -56,11 +56,11 @@ func Bootstrap(tx registry.Tx, s *Sealer) (KeyPair, error) {
 		return KeyPair{}, err
 	}
 	err := tx.CreateUser(registry.User{
-		Account: FirstAccount,
-		Name:    Administrator,
-		ID:      "AIDA" + random(17),
-		Managed: []string{AdministratorAccess},
-		Created: tx.Now(),
+		Account:     FirstAccount,
+		Name:        Administrator,
+		ID:          "AIDA" + random(17),
+		Permissions: registry.Permissions{Managed: []string{AdministratorAccess}},
+		Created:     tx.Now(),
 	})
 	if err != nil {
 		return KeyPair{}, err

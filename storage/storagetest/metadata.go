@@ -29,6 +29,7 @@ func Metadata(t *testing.T, open func(t *testing.T) registry.Metadata) {
 		"groups":       groupChecks,
 		"policies":     policyChecks,
 		"identities":   identityChecks,
+		"principals":   principalChecks,
 		"keys":         keyChecks,
 	}
 	for _, group := range slices.Sorted(maps.Keys(groups)) {

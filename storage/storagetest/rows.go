@@ -247,11 +247,13 @@ var connectionChecks = map[string]func(kit){
 
 var identityChecks = map[string]func(kit){
 	"identities are read as they were made": func(k kit) {
-		a := registry.Account{ID: "111111111111", Name: "main", Created: day}
-		u := registry.User{Account: a.ID, Name: "admin", ID: "AIDAEXAMPLE", Managed: []string{"arn:aws:iam::aws:policy/AdministratorAccess"}, Created: at(1)}
+		a := registry.Account{ID: "111111111111", Name: "main", Email: "main@larder.test", Created: day}
+		u := registry.User{Account: a.ID, Name: "admin", Path: "/staff/", ID: "AIDAEXAMPLE", Created: at(1), Tags: map[string]string{"team": "a"}, Permissions: registry.Permissions{
+			Managed: []string{"arn:aws:iam::aws:policy/AdministratorAccess"}, Inline: map[string]string{"p": `{"a":"<ü>"}`}, Boundary: "arn:aws:iam::111111111111:policy/b",
+		}}
 		key := registry.AccessKey{ID: "AKIAEXAMPLE", Account: a.ID, User: u.Name, Sealed: []byte{0, 1, 2}, Active: true, Created: at(2)}
 		off := registry.AccessKey{ID: "AKIAOFF", Account: a.ID, User: u.Name, Created: at(3)}
-		plain := registry.User{Account: a.ID, Name: "plain", ID: "AIDAPLAIN", Created: at(1)}
+		plain := registry.User{Account: a.ID, Name: "plain", ID: "AIDAPLAIN", Created: at(1), Tags: map[string]string{}, Permissions: registry.Permissions{Inline: map[string]string{}}}
 		k.update(func(tx registry.Tx) error {
 			for _, err := range []error{tx.CreateAccount(a), tx.CreateUser(u), tx.CreateUser(plain), tx.CreateAccessKey(key), tx.CreateAccessKey(off)} {
 				if err != nil {
@@ -278,6 +280,9 @@ var identityChecks = map[string]func(kit){
 		k.refused("account", registry.Conflict, func(tx registry.Tx) error { return tx.CreateAccount(a) })
 		k.refused("user", registry.Conflict, func(tx registry.Tx) error {
 			return tx.CreateUser(registry.User{Account: a.ID, Name: u.Name, ID: "AIDANEW"})
+		})
+		k.refused("user whose name differs in letter case", registry.Conflict, func(tx registry.Tx) error {
+			return tx.CreateUser(registry.User{Account: a.ID, Name: "ADMIN", ID: "AIDANEW"})
 		})
 		k.refused("user with an id that was given", registry.Conflict, func(tx registry.Tx) error {
 			return tx.CreateUser(registry.User{Account: a.ID, Name: "new", ID: u.ID})

@@ -160,28 +160,67 @@ CREATE TABLE connections (
 CREATE TABLE accounts (
     id      TEXT    NOT NULL PRIMARY KEY,
     name    TEXT    NOT NULL,
+    email   TEXT    NOT NULL,
+    closed  INTEGER NOT NULL,
     created INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- What is in an account. body is JSON of what nothing is looked up by. Names
+-- differ in more than letter case.
 CREATE TABLE users (
     account   TEXT    NOT NULL REFERENCES accounts (id),
     name      TEXT    NOT NULL,
     unique_id TEXT    NOT NULL UNIQUE,
-    managed   TEXT    NOT NULL,
     created   INTEGER NOT NULL,
+    body      TEXT    NOT NULL,
     PRIMARY KEY (account, name)
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX users_name ON users (account, lower(name));
 
 CREATE TABLE access_keys (
-    id        TEXT    NOT NULL PRIMARY KEY,
-    account   TEXT    NOT NULL,
-    user_name TEXT    NOT NULL,
-    sealed    BLOB    NOT NULL,
-    active    INTEGER NOT NULL,
-    created   INTEGER NOT NULL,
+    id           TEXT    NOT NULL PRIMARY KEY,
+    account      TEXT    NOT NULL,
+    user_name    TEXT    NOT NULL,
+    sealed       BLOB    NOT NULL,
+    active       INTEGER NOT NULL,
+    created      INTEGER NOT NULL,
+    used         INTEGER, -- null: never
+    used_service TEXT    NOT NULL DEFAULT '',
+    used_region  TEXT    NOT NULL DEFAULT '',
     FOREIGN KEY (account, user_name) REFERENCES users (account, name)
 ) WITHOUT ROWID;
 CREATE INDEX access_keys_user ON access_keys (account, user_name);
+
+CREATE TABLE roles (
+    account   TEXT    NOT NULL REFERENCES accounts (id),
+    name      TEXT    NOT NULL,
+    unique_id TEXT    NOT NULL UNIQUE,
+    created   INTEGER NOT NULL,
+    body      TEXT    NOT NULL,
+    PRIMARY KEY (account, name)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX roles_name ON roles (account, lower(name));
+
+CREATE TABLE managed_policies (
+    account   TEXT    NOT NULL REFERENCES accounts (id),
+    name      TEXT    NOT NULL,
+    unique_id TEXT    NOT NULL UNIQUE,
+    created   INTEGER NOT NULL,
+    body      TEXT    NOT NULL,
+    PRIMARY KEY (account, name)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX managed_policies_name ON managed_policies (account, lower(name));
+
+-- name is the issuer, unique_id the provider's ARN.
+CREATE TABLE providers (
+    account   TEXT    NOT NULL REFERENCES accounts (id),
+    name      TEXT    NOT NULL,
+    unique_id TEXT    NOT NULL UNIQUE,
+    created   INTEGER NOT NULL,
+    body      TEXT    NOT NULL,
+    PRIMARY KEY (account, name)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX providers_name ON providers (account, lower(name));
 
 CREATE TABLE sealed_keys (
     seq     INTEGER PRIMARY KEY AUTOINCREMENT,
