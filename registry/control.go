@@ -177,23 +177,7 @@ type AssetPage struct {
 // ListPackageVersionAssets gives the assets of a version that the repository
 // itself holds.
 func (s *Service) ListPackageVersionAssets(ctx context.Context, actor Actor, r RepoID, id VersionID, page Page) (AssetPage, error) {
-	id, _, err := s.canonical(id)
-	if err != nil {
-		return AssetPage{}, err
-	}
-	n, _, err := s.enter(ctx, actor, ListPackageVersionAssets, r, id.Package)
-	if err != nil {
-		return AssetPage{}, err
-	}
-	var v Version
-	err = s.Metadata.View(ctx, func(tx Tx) error {
-		var err error
-		v, err = tx.Version(n.ID, id)
-		return err
-	})
-	if IsNotFound(err) {
-		return AssetPage{}, notHeld(n.ID, id)
-	}
+	_, id, v, err := s.onVersion(ctx, actor, ListPackageVersionAssets, r, id)
 	if err != nil {
 		return AssetPage{}, err
 	}

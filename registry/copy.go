@@ -145,10 +145,13 @@ func (s *Service) planCopy(c *change, q Copy, from, to *node, id PackageID, vers
 		case IsNotFound(err):
 		case err != nil:
 			return nil, err
-		case have.Revision == v.Revision && have.Status == v.Status:
-			continue // the same: in neither map
+		case have.Status != Disposed && have.Revision == v.Revision && (have.Status == v.Status || !q.Overwrite):
+			continue // the same assets and metadata: in neither map
 		case !q.Overwrite:
 			failed[version] = VersionResult{Code: CodeAlreadyExists, Message: fmt.Sprintf("Version %s already exists", version)}
+			continue
+		case have.Status == Disposed: // from where only deletion leads (spec 1.9)
+			failed[version] = VersionResult{Code: CodeNotAllowed, Message: fmt.Sprintf("version %s is %s in repository %s; delete it first", version, Disposed, to.ID.Name)}
 			continue
 		default:
 			item.over = &have

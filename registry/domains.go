@@ -3,7 +3,12 @@ package registry
 import (
 	"context"
 	"regexp"
+	"strings"
+	"unicode"
 )
+
+// maxKey bounds what names an encryption key, in characters (spec 1.2).
+const maxKey = 1011
 
 var domainName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,48}[a-z0-9]$`)
 
@@ -17,7 +22,10 @@ func (s *Service) CreateDomain(ctx context.Context, actor Actor, name, encryptio
 	if !domainName.MatchString(name) {
 		return Domain{}, Errorf(Invalid, "%q cannot name a domain: 2 to 50 lower-case letters, digits and hyphens, a letter first, no hyphen last", name)
 	}
-	if err := s.checkTags(tags); err != nil {
+	if len(encryptionKey) > maxKey || strings.ContainsFunc(encryptionKey, unicode.IsSpace) {
+		return Domain{}, Errorf(Invalid, "encryptionKey must be a key's id, alias or ARN: at most %d characters without white space", maxKey)
+	}
+	if err := s.checkTags(d.ID.Resource(), tags); err != nil {
 		return Domain{}, err
 	}
 	err := s.Metadata.Update(ctx, func(tx Tx) error {

@@ -124,7 +124,7 @@ func (s *Service) CreatePackageGroup(ctx context.Context, actor Actor, d DomainI
 	if _, _, err := s.onGroup(ctx, actor, CreatePackageGroup, d, group.Pattern); err != nil {
 		return GroupView{}, err
 	}
-	if err := s.checkGroup(group); err != nil {
+	if err := s.checkGroup(d, group); err != nil {
 		return GroupView{}, err
 	}
 	group.Modes, group.Allowed = map[RestrictionType]RestrictionMode{}, map[RestrictionType][]string{}
@@ -155,11 +155,11 @@ func (s *Service) CreatePackageGroup(ctx context.Context, actor Actor, d DomainI
 	return v, err
 }
 
-func (s *Service) checkGroup(g Group) error {
+func (s *Service) checkGroup(d DomainID, g Group) error {
 	if len([]rune(g.Description)) > maxDescription || len([]rune(g.Contact)) > maxDescription {
 		return Errorf(Invalid, "description and contact information have at most %d characters", maxDescription)
 	}
-	return s.checkTags(g.Tags)
+	return s.checkTags(groupResource(d, g.Pattern), g.Tags)
 }
 
 // DescribePackageGroup gives a group.
@@ -180,7 +180,7 @@ func (s *Service) UpdatePackageGroup(ctx context.Context, actor Actor, d DomainI
 		if description != nil {
 			g.Description = *description
 		}
-		return s.checkGroup(*g)
+		return s.checkGroup(d, *g)
 	})
 }
 

@@ -28,10 +28,10 @@ func checkName(what, s string) error {
 	switch {
 	case s == "":
 		return Errorf(Invalid, "the %s is empty", what)
-	case len(s) > 255:
-		return Errorf(Invalid, "the %s is longer than 255 characters", what)
 	case !utf8.ValidString(s):
 		return Errorf(Invalid, "the %s is not valid UTF-8", what)
+	case utf8.RuneCountInString(s) > 255:
+		return Errorf(Invalid, "the %s is longer than 255 characters", what)
 	case strings.ContainsFunc(s, func(r rune) bool {
 		return r == '#' || r == '/' || unicode.IsSpace(r) || unicode.IsControl(r)
 	}):
@@ -43,7 +43,7 @@ func checkName(what, s string) error {
 // checkAsset holds an asset's name to spec 1.2.
 func checkAsset(name string) error {
 	switch {
-	case name == "" || len(name) > 255 || !utf8.ValidString(name):
+	case name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > 255:
 		return Errorf(Invalid, "an asset name has 1 to 255 characters of UTF-8")
 	case name == "." || name == ".." || strings.ContainsFunc(name, func(r rune) bool {
 		return r == '/' || r == '\\' || unicode.Is(unicode.C, r)

@@ -28,7 +28,7 @@ func (s *Service) onPackage(ctx context.Context, actor Actor, action Action, r R
 // onVersion authorizes an action on a version's package and gives the version
 // as the repository itself holds it; NotFound where it does not (spec 3.1).
 func (s *Service) onVersion(ctx context.Context, actor Actor, action Action, r RepoID, id VersionID) (*node, VersionID, Version, error) {
-	id, _, err := s.canonical(id)
+	id, _, err := s.sought(id)
 	if err != nil {
 		return nil, id, Version{}, err
 	}
@@ -46,6 +46,17 @@ func (s *Service) onVersion(ctx context.Context, actor Actor, action Action, r R
 		err = notHeld(n.ID, id)
 	}
 	return n, id, v, err
+}
+
+// sought is canonical for a version that is looked for: one that the format
+// would not take is nowhere, which is not to be found and no mistake.
+func (s *Service) sought(id VersionID) (VersionID, Rules, error) {
+	out, rules, err := s.canonical(id)
+	if CodeOf(err) != Invalid || id.Version == "" || checkNames(id) != nil {
+		return out, rules, err
+	}
+	pkg, rules, err := s.canonical(VersionID{Package: id.Package})
+	return VersionID{pkg.Package, id.Version}, rules, err
 }
 
 // DescribePackage gives a package of the repository itself.

@@ -40,7 +40,7 @@ func ParsePattern(s string) (Pattern, error) {
 		return Pattern{}, Errorf(Invalid, "%q is no package group pattern: %s", s, why)
 	}
 	switch {
-	case len(s) < 2 || len(s) > 520:
+	case len(s) < 2 || utf8.RuneCountInString(s) > 520:
 		return bad("it has 2 to 520 characters")
 	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
 		return bad("white space and control characters cannot stand in it")

@@ -1,6 +1,9 @@
 package registry
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+)
 
 const maxPolicy = 7168
 
@@ -52,6 +55,10 @@ func (s *Service) PutPermissionsPolicy(ctx context.Context, actor Actor, d Domai
 	}
 	if document == "" || len([]rune(document)) > maxPolicy {
 		return ResourcePolicy{}, Errorf(Invalid, "a policy document has 1 to %d characters", maxPolicy)
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(document), &object); err != nil || object == nil {
+		return ResourcePolicy{}, Errorf(Invalid, "a policy document is a JSON object")
 	}
 	if s.CheckPolicy != nil {
 		if err := s.CheckPolicy(res, document); err != nil {

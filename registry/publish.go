@@ -221,6 +221,8 @@ func (p *Publication) applyOne(c *change, d Draft) error {
 			Changes{AssetsAdded: len(d.Assets), MetadataUpdated: true, StatusChanged: true})
 	case err != nil:
 		return err
+	case d.open && have.Status == Published && p.holds(have, d.Assets):
+		return nil // the same again
 	case d.open && have.Status != Unfinished:
 		return Errorf(Conflict, "version %s of package %q is %s: it takes no further assets; publish another version", d.ID.Version, d.ID.Package.DisplayName(), have.Status).About(n.ID.Package(d.ID.Package))
 	case d.Mode == Seal || have.Status == Archived || have.Status == Disposed:
@@ -232,6 +234,16 @@ func (p *Publication) applyOne(c *change, d Draft) error {
 			Changes{AssetsAdded: len(d.Assets), AssetsRemoved: len(have.Assets), MetadataUpdated: true, StatusChanged: v.Status != have.Status})
 	}
 	return p.extend(c, pkg, have, d)
+}
+
+// holds reports whether the version has these staged files, byte by byte.
+func (p *Publication) holds(v Version, names []string) bool {
+	for _, name := range names {
+		if a, ok := v.Asset(name); !ok || a.Hashes.SHA256 != p.files[name].Hashes.SHA256 {
+			return false
+		}
+	}
+	return true
 }
 
 // fresh is the version that a draft makes.

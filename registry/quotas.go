@@ -3,12 +3,12 @@ package registry
 // Quotas are the limits of an account and its resources (spec 8); zero members
 // take the default.
 type Quotas struct {
-	DomainsPerAccount      int // default 10
-	RepositoriesPerDomain  int // default 1,000
-	UpstreamsPerRepository int // default 10
-	ConnectionsPerRepo     int // default 10
-	GroupsPerDomain        int // default 10,000
-	TagsPerResource        int // default 200
+	DomainsPerAccount        int // default 10
+	RepositoriesPerDomain    int // default 1,000
+	UpstreamsPerRepository   int // default 10
+	ConnectionsPerRepository int // default 10
+	GroupsPerDomain          int // default 10,000
+	TagsPerResource          int // default 200
 }
 
 func (q Quotas) withDefaults() Quotas {
@@ -19,7 +19,7 @@ func (q Quotas) withDefaults() Quotas {
 		{&q.DomainsPerAccount, 10},
 		{&q.RepositoriesPerDomain, 1000},
 		{&q.UpstreamsPerRepository, 10},
-		{&q.ConnectionsPerRepo, 10},
+		{&q.ConnectionsPerRepository, 10},
 		{&q.GroupsPerDomain, 10_000},
 		{&q.TagsPerResource, 200},
 	} {

@@ -21,11 +21,11 @@ func (s *Service) CreateRepository(ctx context.Context, actor Actor, r Repositor
 	if !repositoryName.MatchString(r.ID.Name) {
 		return Repository{}, Errorf(Invalid, "%q cannot name a repository: 2 to 100 letters, digits and . _ -, a letter or digit first", r.ID.Name)
 	}
-	if err := s.checkTags(r.Tags); err != nil {
+	if err := s.checkTags(r.ID.Resource(), r.Tags); err != nil {
 		return Repository{}, err
 	}
 	r.Administrator = actor.Account
-	if err := s.checkRepository(ctx, actor, r); err != nil {
+	if err := s.checkRepository(ctx, actor, r, nil); err != nil {
 		return Repository{}, err
 	}
 	err := s.Metadata.Update(ctx, func(tx Tx) error {
@@ -65,18 +65,28 @@ func (s *Service) UpdateRepository(ctx context.Context, actor Actor, id RepoID, 
 	})
 }
 
+func checkConnectionName(name string) error {
+	if !connectionName.MatchString(name) {
+		return Errorf(Invalid, "external-connection is %q; it must be 2 to 100 letters, digits, and . _ : -", name)
+	}
+	return nil
+}
+
 // AssociateExternalConnection adds a connection. NotFound for an unknown one;
 // Conflict where the repository has it; Quota.
 func (s *Service) AssociateExternalConnection(ctx context.Context, actor Actor, id RepoID, connection string) (Repository, error) {
 	return s.changeRepository(ctx, actor, AssociateExternalConnection, id, func(r *Repository) error {
+		if err := checkConnectionName(connection); err != nil {
+			return err
+		}
 		if _, err := s.Config.Connections.Find(ctx, connection); err != nil {
 			return err
 		}
 		if slices.Contains(r.Connections, connection) {
 			return Errorf(Conflict, "repository %q has the external connection %s already", id.Name, connection).About(id.Resource())
 		}
-		if len(r.Connections) >= s.Quotas.ConnectionsPerRepo {
-			return overQuota(id.Resource(), "external connections of a repository", s.Quotas.ConnectionsPerRepo)
+		if len(r.Connections) >= s.Quotas.ConnectionsPerRepository {
+			return overQuota(id.Resource(), "external connections of a repository", s.Quotas.ConnectionsPerRepository)
 		}
 		r.Connections = append(slices.Clone(r.Connections), connection)
 		return nil
@@ -87,6 +97,9 @@ func (s *Service) AssociateExternalConnection(ctx context.Context, actor Actor, 
 // repository does not have it. What came through it stays.
 func (s *Service) DisassociateExternalConnection(ctx context.Context, actor Actor, id RepoID, connection string) (Repository, error) {
 	return s.changeRepository(ctx, actor, DisassociateExternalConnection, id, func(r *Repository) error {
+		if err := checkConnectionName(connection); err != nil {
+			return err
+		}
 		i := slices.Index(r.Connections, connection)
 		if i < 0 {
 			return Errorf(NotFound, "repository %q has no external connection %s", id.Name, connection).
@@ -107,7 +120,7 @@ func (s *Service) changeRepository(ctx context.Context, actor Actor, action Acti
 	if err := change(&r); err != nil {
 		return Repository{}, err
 	}
-	if err := s.checkRepository(ctx, actor, r); err != nil {
+	if err := s.checkRepository(ctx, actor, r, n.Upstreams); err != nil {
 		return Repository{}, err
 	}
 	err = s.Metadata.Update(ctx, func(tx Tx) error {
@@ -128,8 +141,8 @@ func (s *Service) changeRepository(ctx context.Context, actor Actor, action Acti
 }
 
 // checkRepository holds description and upstreams to their limits and
-// authorizes the link to each upstream.
-func (s *Service) checkRepository(ctx context.Context, actor Actor, r Repository) error {
+// authorizes the link to each upstream that is not among the linked ones.
+func (s *Service) checkRepository(ctx context.Context, actor Actor, r Repository, linked []string) error {
 	if len([]rune(r.Description)) > maxDescription {
 		return Errorf(Invalid, "a description has at most %d characters", maxDescription)
 	}
@@ -142,6 +155,9 @@ func (s *Service) checkRepository(ctx context.Context, actor Actor, r Repository
 		}
 		if slices.Contains(r.Upstreams[:i], up) {
 			return Errorf(Invalid, "upstream repository %q is named twice", up)
+		}
+		if slices.Contains(linked, up) {
+			continue
 		}
 		if _, _, err := s.enter(ctx, actor, AssociateWithDownstreamRepo, RepoID{r.ID.Domain, up}, PackageID{}); err != nil {
 			return err
@@ -183,9 +199,39 @@ func (s *Service) DeleteRepository(ctx context.Context, actor Actor, id RepoID) 
 	if err != nil {
 		return Repository{}, err
 	}
-	if err := s.Metadata.Update(ctx, func(tx Tx) error { return tx.DeleteRepository(id) }); err != nil {
+	err = s.Metadata.Update(ctx, func(tx Tx) error {
+		if err := disallow(tx, id); err != nil {
+			return err
+		}
+		return tx.DeleteRepository(id)
+	})
+	if err != nil {
 		return Repository{}, err
 	}
 	s.sweep(ctx, id.Domain)
 	return n.Repository, nil
+}
+
+// disallow takes a repository off the lists of package groups, so that another
+// one of its name is not let in by them.
+func disallow(tx Tx, id RepoID) error {
+	all, err := tx.Groups(id.Domain)
+	if err != nil {
+		return err
+	}
+	for _, g := range all {
+		listed := false
+		for t, names := range g.Allowed {
+			if i := slices.Index(names, id.Name); i >= 0 {
+				g.Allowed[t], listed = slices.Delete(names, i, i+1), true
+			}
+		}
+		if !listed {
+			continue
+		}
+		if err := tx.UpdateGroup(id.Domain, g); err != nil {
+			return err
+		}
+	}
+	return nil
 }

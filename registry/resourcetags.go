@@ -6,8 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// checkTags holds resource tags to their limits (spec 1.2).
-func (s *Service) checkTags(tags map[string]string) error {
+// checkTags holds keys and values to their limits (spec 1.2), and their number
+// to the quota.
+func (s *Service) checkTags(r Resource, tags map[string]string) error {
 	for k, v := range tags {
 		if n := utf8.RuneCountInString(k); n < 1 || n > 128 {
 			return Errorf(Invalid, "a tag's key has 1 to 128 characters")
@@ -17,7 +18,7 @@ func (s *Service) checkTags(tags map[string]string) error {
 		}
 	}
 	if len(tags) > s.Quotas.TagsPerResource {
-		return Errorf(Invalid, "a resource has at most %d tags", s.Quotas.TagsPerResource)
+		return overQuota(r, "tags of a resource", s.Quotas.TagsPerResource)
 	}
 	return nil
 }
@@ -38,9 +39,6 @@ func (s *Service) TagsOf(ctx context.Context, actor Actor, r Resource) (map[stri
 
 // Tag adds tags to a resource, or gives those it has another value.
 func (s *Service) Tag(ctx context.Context, actor Actor, r Resource, tags map[string]string) error {
-	if err := s.checkTags(tags); err != nil {
-		return err
-	}
 	return s.retagResource(ctx, actor, TagResource, r, func(have map[string]string) { maps.Copy(have, tags) })
 }
 
@@ -63,7 +61,7 @@ func (s *Service) retagResource(ctx context.Context, actor Actor, action Action,
 			return err
 		}
 		change(tags)
-		if err := s.checkTags(tags); err != nil {
+		if err := s.checkTags(r, tags); err != nil {
 			return err
 		}
 		return put(tags)

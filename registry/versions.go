@@ -53,6 +53,9 @@ func (s *Service) details(ctx context.Context, actor Actor, action Action, r Rep
 // Conflict where ifRevision is not empty and the version has another one. The
 // caller closes the Body.
 func (s *Service) VersionAsset(ctx context.Context, actor Actor, r RepoID, id VersionID, name, ifRevision string) (*AssetContent, string, error) {
+	if err := checkAsset(name); err != nil {
+		return nil, "", err
+	}
 	n, id, v, err := s.onVersion(ctx, actor, GetPackageVersionAsset, r, id)
 	if err != nil {
 		return nil, "", err
@@ -166,7 +169,7 @@ func (s *Service) checkBatch(p PackageID, b Batch) (PackageID, []string, map[str
 	revisions := map[string]string{}
 	seen := map[string]bool{}
 	for _, v := range b.Versions {
-		vid, _, err := s.canonical(VersionID{p, v})
+		vid, _, err := s.sought(VersionID{p, v})
 		if err != nil {
 			return p, nil, nil, err
 		}

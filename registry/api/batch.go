@@ -42,18 +42,29 @@ func batchOf(results map[string]registry.VersionResult, err error) (any, error) 
 // versionsInput are the members that name versions and what is expected of them.
 type versionsInput struct {
 	ofPackage
-	Versions  []string          `json:"versions" required:"true"`
-	Revisions map[string]string `json:"versionRevisions"`
-	Expected  string            `json:"expectedStatus"`
+	Versions []string `json:"versions" required:"true"`
+	Expected string   `json:"expectedStatus"`
 }
 
 func (in versionsInput) batch() (registry.Batch, error) {
-	b := registry.Batch{Versions: in.Versions, Revisions: in.Revisions, Expected: registry.Status(in.Expected)}
+	b := registry.Batch{Versions: in.Versions, Expected: registry.Status(in.Expected)}
 	return b, optionalOneOf("expectedStatus", in.Expected, statuses...)
 }
 
-type updateStatusInput struct {
+// revisionsInput names revisions, too.
+type revisionsInput struct {
 	versionsInput
+	Revisions map[string]string `json:"versionRevisions"`
+}
+
+func (in revisionsInput) batch() (registry.Batch, error) {
+	b, err := in.versionsInput.batch()
+	b.Revisions = in.Revisions
+	return b, err
+}
+
+type updateStatusInput struct {
+	revisionsInput
 	Target string `json:"targetStatus" required:"true"`
 }
 
@@ -72,7 +83,7 @@ func updatePackageVersionsStatus(ctx context.Context, c *call, in *updateStatusI
 	return batchOf(c.core.UpdatePackageVersionsStatus(ctx, c.actor, r, id, b, registry.Status(in.Target)))
 }
 
-func disposePackageVersions(ctx context.Context, c *call, in *versionsInput) (any, error) {
+func disposePackageVersions(ctx context.Context, c *call, in *revisionsInput) (any, error) {
 	r, id, err := in.pkg(c)
 	if err != nil {
 		return nil, err
@@ -93,7 +104,6 @@ func deletePackageVersions(ctx context.Context, c *call, in *versionsInput) (any
 	if err != nil {
 		return nil, err
 	}
-	b.Revisions = nil // the operation has no such condition
 	return batchOf(c.core.DeletePackageVersions(ctx, c.actor, r, id, b))
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 
 	"larder/internal/awswire"
 )
@@ -12,22 +13,26 @@ type operation struct {
 	name   string // of the API, and of its action
 	method string
 	path   string
-	serve  handler
+	handler
 }
 
-// handler answers one decoded call with what is written as JSON.
-type handler func(ctx context.Context, c *call) (any, error)
+// handler answers one call.
+type handler struct {
+	input reflect.Type // whose tags say what is read of a request, and where it stands
+	serve func(ctx context.Context, c *call) (any, error)
+}
 
-// on decodes the request into an In and hands it to f.
+// on decodes the request into an In and hands it to f, whose answer is written
+// as JSON.
 func on[In any](f func(ctx context.Context, c *call, in *In) (any, error)) handler {
 	decoder := awswire.NewDecoder[In]()
-	return func(ctx context.Context, c *call) (any, error) {
+	return handler{reflect.TypeFor[In](), func(ctx context.Context, c *call) (any, error) {
 		in, err := decoder.Decode(c.request)
 		if err != nil {
 			return nil, err
 		}
 		return f(ctx, c, in)
-	}
+	}}
 }
 
 const (

@@ -35,7 +35,7 @@ func TestEachOperationWantsASignature(t *testing.T) {
 	handler := newServer(nil, Config{Sign: func(*http.Request) (registry.Actor, error) {
 		return registry.Actor{}, registry.Errorf(registry.Unauthenticated, "not signed")
 	}})
-	for _, op := range append(operations, operation{"none", get, "/v1/none", nil}) {
+	for _, op := range append(operations, operation{name: "none", method: get, path: "/v1/none"}) {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest(op.method, op.path, nil))
 		if w.Code != 403 || w.Header().Get("x-amzn-ErrorType") != "UnrecognizedClientException" {

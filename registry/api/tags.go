@@ -16,8 +16,14 @@ type tag struct {
 	Value *string `json:"value"`
 }
 
+// maxTags bounds the tags of one call (spec 1.2).
+const maxTags = 200
+
 // tagsOf gives a list of tags as a map.
 func tagsOf(list []tag) (map[string]string, error) {
+	if len(list) > maxTags {
+		return nil, awswire.Invalid(awswire.FieldValidation, "tags: one call takes at most %d", maxTags)
+	}
 	m := map[string]string{}
 	for _, t := range list {
 		switch {
@@ -55,6 +61,10 @@ func (c *call) resourceOf(arn string) (registry.Resource, error) {
 	case kind == "package-group" && hasMore:
 		r.Type, r.Name = registry.GroupResource, groupDecoder.Replace("/"+more)
 	default:
+		return registry.Resource{}, bad
+	}
+	// Of a pattern just "*", "$" and "%" are encoded, with lower-case digits.
+	if own := r.ARN(parts[3]); r.Type == registry.GroupResource && !strings.HasSuffix(own, ":"+parts[5]) {
 		return registry.Resource{}, bad
 	}
 	return r, nil

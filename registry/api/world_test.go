@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
 
+	"larder/formats"
+	"larder/formats/generic"
 	"larder/formats/npm"
 	"larder/internal/httpx"
 	"larder/policy"
@@ -35,6 +37,10 @@ type world struct {
 	auth     *identity.Authenticator
 	admin    identity.KeyPair // of account 000000000000
 	stranger identity.KeyPair // of account 444455556666
+	svc      *registry.Service
+	log      *recorder
+	denied   *refusing
+	broken   *breaking
 }
 
 const (
@@ -49,7 +55,15 @@ var (
 	created = time.Date(2026, 11, 22, 10, 0, 0, 123_000_000, time.UTC)
 )
 
+// newWorld has in it what fill puts there.
 func newWorld(t *testing.T) *world {
+	w := openWorld(t, nil)
+	check(t, w.metadata.Update(t.Context(), fill))
+	return w
+}
+
+// openWorld has accounts and no domain. change may alter what the core is made of.
+func openWorld(t *testing.T, change func(*registry.Config)) *world {
 	t.Helper()
 	metadata, err := sqlite.OpenMemory(t.Context())
 	check(t, err)
@@ -61,25 +75,77 @@ func newWorld(t *testing.T) *world {
 		if w.admin, err = identity.Bootstrap(tx, sealer); err != nil {
 			return err
 		}
-		if w.stranger, err = addAccount(tx, sealer); err != nil {
-			return err
-		}
-		return fill(tx)
+		w.stranger, err = addAccount(tx, sealer)
+		return err
 	}))
-	svc, err := registry.New(registry.Config{
-		Metadata:   metadata,
+	w.denied = &refusing{Authorizer: policy.OwnerOnly{Region: region}}
+	w.broken = &breaking{Metadata: metadata}
+	config := registry.Config{
+		Metadata:   w.broken,
 		Blobs:      mem.New(),
-		Authorizer: policy.OwnerOnly{Region: region},
-		Rules:      map[string]registry.Rules{registry.NPM: npm.Format().Rules},
-	})
+		Authorizer: w.denied,
+		Rules:      map[string]registry.Rules{registry.NPM: npm.Format().Rules, registry.Generic: generic.Rules{}},
+	}
+	if change != nil {
+		change(&config)
+	}
+	w.svc, err = registry.New(config)
 	check(t, err)
-	t.Cleanup(func() { svc.Close(context.Background()) })
-	server := httptest.NewServer(&httpx.Front{Next: api.New(svc, api.Config{
+	t.Cleanup(func() { w.svc.Close(context.Background()) })
+	w.log = newRecorder(t, api.New(w.svc, api.Config{
 		Sign: w.auth.Signed("codeartifact"), Tokens: w.auth, Base: httpx.Base, Region: region,
+	}))
+	packages := formats.Mount(w.svc, []formats.Format{npm.Format()}, formats.Options{Authenticate: w.auth.Client, Base: httpx.Base})
+	server := httptest.NewServer(&httpx.Front{Next: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1/") {
+			w.log.ServeHTTP(rw, r)
+			return
+		}
+		packages.ServeHTTP(rw, r)
 	})})
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	return w
+}
+
+// refusing denies one action to everybody, while it is set.
+type refusing struct {
+	registry.Authorizer
+	action registry.Action
+}
+
+func (r *refusing) Authorize(ctx context.Context, a registry.Access) error {
+	if a.Action == r.action {
+		return registry.Errorf(registry.Denied, "User: %s is not authorized to perform: %s", a.Actor.Principal, a.Action)
+	}
+	return r.Authorizer.Authorize(ctx, a)
+}
+
+// breaking fails every transaction with the error, while it is set.
+type breaking struct {
+	registry.Metadata
+	err error
+}
+
+func (b *breaking) View(ctx context.Context, f func(registry.Tx) error) error {
+	if b.err != nil {
+		return b.err
+	}
+	return b.Metadata.View(ctx, f)
+}
+
+func (b *breaking) Update(ctx context.Context, f func(registry.Tx) error) error {
+	if b.err != nil {
+		return b.err
+	}
+	return b.Metadata.Update(ctx, f)
+}
+
+func (b *breaking) Counters(ctx context.Context, d registry.DomainID) (registry.Counters, error) {
+	if b.err != nil {
+		return registry.Counters{}, b.err
+	}
+	return b.Metadata.Counters(ctx, d)
 }
 
 func addAccount(tx registry.Tx, sealer *identity.Sealer) (identity.KeyPair, error) {
