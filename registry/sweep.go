@@ -1,12 +1,22 @@
 package registry
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
-// sweepBatch is how many blobs are deleted while publishers wait.
-const sweepBatch = 64
+const (
+	// sweepBatch is how many blobs are deleted while publishers wait.
+	sweepBatch = 64
+	// orphanAge is how old bytes must be that nothing has ever referred to. Younger
+	// ones may be on their way into a version, in another process, too.
+	orphanAge = time.Hour
+)
 
-// Sweep deletes bytes that nothing refers to any more and that were not
-// deleted when their last reference went, as after a crash. It is run at start.
+// Sweep deletes bytes that nothing refers to: those that were not deleted when
+// their last reference went, and those that were made durable for a change that
+// a crash cut off. It looks at every blob that there is; it is run at start and
+// now and then.
 func (s *Service) Sweep(ctx context.Context) error {
 	var after string
 	for {
@@ -21,6 +31,9 @@ func (s *Service) Sweep(ctx context.Context) error {
 		}
 		for _, d := range domains {
 			s.sweep(ctx, d.ID)
+			if err := s.sweepOrphans(ctx, d.ID); err != nil && ctx.Err() == nil {
+				s.Logger.WarnContext(ctx, "unused bytes stay for now", "domain", d.ID.Name, "err", err)
+			}
 		}
 		if after == "" || ctx.Err() != nil {
 			return ctx.Err()
@@ -63,16 +76,36 @@ func (s *Service) sweepSome(ctx context.Context, d DomainID) (int, error) {
 	return len(unused), s.Metadata.Update(ctx, func(tx Tx) error { return tx.ForgetBlobs(d, unused...) })
 }
 
-// discard deletes bytes that were made durable for a change that then failed,
-// unless something else refers to them.
-func (s *Service) discard(ctx context.Context, d DomainID, digests []Digest) {
-	if len(digests) == 0 {
-		return
+// sweepOrphans deletes the domain's bytes that no row knows of.
+func (s *Service) sweepOrphans(ctx context.Context, d DomainID) error {
+	young := s.Clock().Add(-orphanAge)
+	batch := make([]Digest, 0, sweepBatch)
+	for b, err := range s.Blobs.List(ctx, d) {
+		if err != nil {
+			return err
+		}
+		if b.Created.After(young) {
+			continue
+		}
+		if batch = append(batch, b.Digest); len(batch) < sweepBatch {
+			continue
+		}
+		if err := s.deleteUnused(ctx, d, batch); err != nil {
+			return err
+		}
+		batch = batch[:0]
 	}
-	ctx = context.WithoutCancel(ctx)
+	return s.deleteUnused(ctx, d, batch)
+}
+
+// deleteUnused deletes those of the bytes that nothing refers to.
+func (s *Service) deleteUnused(ctx context.Context, d DomainID, digests []Digest) error {
+	if len(digests) == 0 {
+		return nil
+	}
 	s.sweeping.Lock()
 	defer s.sweeping.Unlock()
-	err := s.Metadata.View(ctx, func(tx Tx) error {
+	return s.Metadata.View(ctx, func(tx Tx) error {
 		for _, digest := range digests {
 			refs, err := tx.BlobReferences(d, digest)
 			if err != nil {
@@ -86,7 +119,13 @@ func (s *Service) discard(ctx context.Context, d DomainID, digests []Digest) {
 		}
 		return nil
 	})
-	if err != nil {
+}
+
+// discard deletes bytes that were made durable for a change that then failed,
+// unless something else refers to them.
+func (s *Service) discard(ctx context.Context, d DomainID, digests []Digest) {
+	ctx = context.WithoutCancel(ctx)
+	if err := s.deleteUnused(ctx, d, digests); err != nil {
 		s.Logger.WarnContext(ctx, "bytes of a refused publish stay behind", "domain", d.Name, "err", err)
 	}
 }

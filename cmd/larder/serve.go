@@ -37,6 +37,8 @@ var wireFormats = []formats.Format{npm.Format()}
 const (
 	// documentSpill bounds rendered documents kept on disk, in bytes.
 	documentSpill = 1 << 30
+	// sweepEvery is how often bytes are looked for that nothing refers to.
+	sweepEvery = 12 * time.Hour
 	// drainTime is how long requests that run may take to finish at the end.
 	drainTime = 25 * time.Second
 	// flushTime is how long events on their way are waited for at the end.
@@ -350,11 +352,7 @@ func (s *Server) openService(context.Context) error {
 		return err
 	}
 	s.onClose(s.service.Close)
-	s.background(func(ctx context.Context) {
-		if err := s.service.Sweep(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("bytes that nothing refers to stay until the next start", "error", err)
-		}
-	})
+	s.background(s.sweep)
 	d := &discovery{
 		folder: s.folder, connections: connections, machine: s.Machine,
 		own: newOwnAddress(s.listener.Addr(), s.Config.PublicURL), log: s.log,
@@ -362,6 +360,22 @@ func (s *Server) openService(context.Context) error {
 	s.discovered = make(chan struct{})
 	s.background(func(ctx context.Context) { defer close(s.discovered); d.Run(ctx) })
 	return nil
+}
+
+// sweep deletes bytes that nothing refers to, now and again.
+func (s *Server) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := s.service.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("bytes that nothing refers to stay for now", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // handler puts the surfaces together. A request passes, in this order: the
