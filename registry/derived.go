@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -18,7 +19,7 @@ type Derivation struct {
 	Extract func(r io.ReaderAt, size int64) ([]byte, error)
 	// Offered says how the connection that the version came from gives it by
 	// itself, so that the asset need not be fetched. Nil: not at all.
-	Offered func(manifest json.RawMessage, asset string) (Offer, bool)
+	Offered func(manifest json.RawMessage, a ListedAsset) (Offer, bool)
 }
 
 // Offer is a document that a connection has beside an asset.
@@ -130,7 +131,11 @@ func (s *Service) offeredBeside(ctx context.Context, n *node, id VersionID, asse
 	if verdict := s.judge(ctx, n, id.Package, &VersionView{Version: v, Listed: version.Assets}); verdict.Refuse {
 		return nil, refused(n.ID, id, verdict)
 	}
-	offer, ok := d.Offered(version.Manifest, asset)
+	listed := slices.IndexFunc(version.Assets, func(a ListedAsset) bool { return a.Name == asset })
+	if listed < 0 {
+		return nil, none
+	}
+	offer, ok := d.Offered(version.Manifest, version.Assets[listed])
 	if !ok {
 		return nil, none
 	}

@@ -306,10 +306,10 @@ func TestDerivedIsMadeOnceAndBringsNoAssetIn(t *testing.T) {
 			}
 			return b, err
 		},
-		Offered: func(manifest json.RawMessage, asset string) (registry.Offer, bool) {
+		Offered: func(_ json.RawMessage, a registry.ListedAsset) (registry.Offer, bool) {
 			promise := sum
-			promise[0] += asset[0] - 'a'
-			return registry.Offer{Request: registry.AuxiliaryRequest{Path: asset + ".meta"}, SHA256: promise[:]}, asset == "a" || asset == "b"
+			promise[0] += a.Name[0] - 'a'
+			return registry.Offer{Request: registry.AuxiliaryRequest{Path: a.Name + ".meta"}, SHA256: promise[:]}, true
 		},
 	}
 	want := func(repo, asset, content string, code registry.Code) {

@@ -586,6 +586,9 @@ type PullRequest struct {
 	Connection string
 	Version    VersionID
 	Asset      ListedAsset
+	// Guessed says that no listing names the asset (Locate): that it is not there
+	// is then believed for a while, as of a package.
+	Guessed bool
 	// Finish records the asset once its bytes are committed and verified, before
 	// the last block is released to readers. It runs once per distinct Repo of
 	// the askers, with a context that outlives them. An error fails the pull.
@@ -654,6 +657,15 @@ type Auxiliary interface {
 	Auxiliary(ctx context.Context, g Getter, r AuxiliaryRequest) (AuxiliaryAnswer, error)
 }
 
+// Promiser is the optional power of an Upstream of a format whose registries
+// say what an asset's bytes are beside the asset and not in the listing.
+type Promiser interface {
+	// Promise gives the asset with the digests that the registry promises of it,
+	// or as it is where it promises none. It runs beside the download, whose last
+	// block waits for it; its error fails the download.
+	Promise(ctx context.Context, g Getter, a ListedAsset) (ListedAsset, error)
+}
+
 // AuxiliaryRequest is one request to be passed on. Kind is the format's own word.
 type AuxiliaryRequest struct {
 	Kind        string
@@ -678,6 +690,12 @@ type Getter interface {
 	// The caller closes Body, which ends with UpstreamFailed when it is cut short
 	// or over the limit.
 	Get(ctx context.Context, r GetRequest) (*GetAnswer, error)
+}
+
+// Rooted is the optional power of a Getter to name the connection's URL, without
+// credentials: some say by it what they are.
+type Rooted interface {
+	Root() string
 }
 
 // GetRequest is one request to an external registry.

@@ -289,7 +289,8 @@ func (p *Publication) extend(c *change, pkg *Package, v Version, d Draft) error 
 	if manifest != nil && !bytes.Equal(v.Manifest, manifest) {
 		v.Manifest, ch.MetadataUpdated = manifest, true
 	}
-	if d.Status != v.Status && d.Status != Unfinished {
+	// A further file does not list again what was unlisted.
+	if d.Status != v.Status && d.Status != Unfinished && (v.Status != Unlisted || d.Status != Published) {
 		v.Status, ch.StatusChanged = d.Status, true
 	}
 	if ch == (Changes{}) {

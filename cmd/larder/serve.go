@@ -21,6 +21,7 @@ import (
 	"larder/events"
 	"larder/formats"
 	"larder/formats/npm"
+	"larder/formats/pypi"
 	"larder/internal/httpx"
 	"larder/policy"
 	"larder/policy/identity"
@@ -32,7 +33,7 @@ import (
 )
 
 // wireFormats are the package formats that are served. A new one is a line here.
-var wireFormats = []formats.Format{npm.Format()}
+var wireFormats = []formats.Format{npm.Format(), pypi.Format()}
 
 const (
 	// documentSpill bounds rendered documents kept on disk, in bytes.

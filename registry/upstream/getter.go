@@ -75,6 +75,9 @@ func (g *getter) Get(ctx context.Context, r registry.GetRequest) (*registry.GetA
 	return a, nil
 }
 
+// Root implements registry.Rooted.
+func (g *getter) Root() string { return g.c.base.String() }
+
 // exchange is what is asked for, besides the URL.
 type exchange struct {
 	method      string

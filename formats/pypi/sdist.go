@@ -1,0 +1,96 @@
+package pypi
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"errors"
+	"io"
+	"strings"
+
+	"larder/registry"
+)
+
+// checkSdist holds an uploaded source distribution to its format ("Source
+// distribution format": one folder with a PKG-INFO file) and gives the
+// PKG-INFO.
+func checkSdist(name string, r io.ReaderAt, size int64) ([]byte, error) {
+	if strings.HasSuffix(name, ".zip") {
+		return zippedSdist(r, size)
+	}
+	z, err := gzip.NewReader(io.NewSectionReader(r, 0, size))
+	if err != nil {
+		return nil, registry.Errorf(registry.Invalid, "the file is not gzip")
+	}
+	// What is unpacked to look for the metadata is bounded by what was sent.
+	bound := &io.LimitedReader{R: z, N: bombSize + size*bombRatio}
+	archive := tar.NewReader(bound)
+	var info []byte
+	for n := 0; ; n++ {
+		h, err := archive.Next()
+		switch {
+		case errors.Is(err, io.EOF) && bound.N > 0:
+			if info == nil {
+				return nil, noPackageInfo()
+			}
+			return info, nil
+		case bound.N <= 0:
+			return nil, registry.Errorf(registry.Invalid, "the archive unpacks to more than %d times its size: that is not taken", bombRatio)
+		case err != nil:
+			return nil, registry.Errorf(registry.Invalid, "the file is not a sound tar.gz archive: %v", tarError(err))
+		case n == maxEntries:
+			return nil, registry.Errorf(registry.Invalid, "the archive has more than %d entries", maxEntries)
+		}
+		entry := strings.TrimPrefix(h.Name, "./")
+		if entry == "" || h.Typeflag == tar.TypeXGlobalHeader {
+			continue
+		}
+		if err := checkEntry(entry); err != nil {
+			return nil, err
+		}
+		if !isPackageInfo(entry) || h.Typeflag != tar.TypeReg {
+			continue
+		}
+		if info != nil || h.Size > maxMetadata {
+			return nil, registry.Errorf(registry.Invalid, "the archive has two PKG-INFO files, or one of more than %d MiB", maxMetadata>>20)
+		}
+		if info, err = io.ReadAll(archive); err != nil {
+			return nil, registry.Errorf(registry.Invalid, "the file is not a sound tar.gz archive: %v", tarError(err))
+		}
+	}
+}
+
+// tarError says what is wrong without what this machine would say of its files.
+func tarError(err error) string {
+	switch {
+	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
+		return "its compression is broken"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "it breaks off"
+	}
+	return "an entry cannot be read"
+}
+
+func isPackageInfo(entry string) bool {
+	folder, ok := strings.CutSuffix(entry, "/PKG-INFO")
+	return ok && folder != "" && !strings.Contains(folder, "/")
+}
+
+func noPackageInfo() error {
+	return registry.Errorf(registry.Invalid, "the source distribution has no PKG-INFO file in its folder")
+}
+
+func zippedSdist(r io.ReaderAt, size int64) ([]byte, error) {
+	z, err := openZip(r, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkZip(r, size, z); err != nil {
+		return nil, err
+	}
+	for _, f := range z.File {
+		if isPackageInfo(f.Name) {
+			return readEntry(f)
+		}
+	}
+	return nil, noPackageInfo()
+}
