@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,11 +16,7 @@ import (
 // gives its standard output.
 func (u *user) aws(t *testing.T, env []string, args ...string) string {
 	t.Helper()
-	program, err := exec.LookPath("aws")
-	if err != nil {
-		absent(t, "aws")
-	}
-	cmd := exec.CommandContext(t.Context(), program, append([]string{"codeartifact"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), awsCommand(t), append([]string{"codeartifact"}, args...)...)
 	cmd.Env = append(u.env, append(env, "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1")...)
 	cmd.Dir = u.dir
 	var stderr bytes.Buffer
@@ -31,13 +28,24 @@ func (u *user) aws(t *testing.T, env []string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// awsCommand is the machine's own, or the one among the tools.
+func awsCommand(t *testing.T) string {
+	t.Helper()
+	if program, err := exec.LookPath("aws"); err == nil {
+		return program
+	}
+	program, err := exec.LookPath(filepath.Join(toolsFolder(t), "aws", "bin", "aws"))
+	if err != nil {
+		absent(t, "aws")
+	}
+	return program
+}
+
 // TestAWSCommand: the cloud's own command sets npm up, and shows what was
 // fetched and published.
 func TestAWSCommand(t *testing.T) {
 	endToEnd(t)
-	if _, err := exec.LookPath("aws"); err != nil {
-		absent(t, "aws")
-	}
+	awsCommand(t)
 	u := newUser(t, named("npm11"))
 	up := formatstest.NewUpstream(t)
 	offerProject(t, up)

@@ -199,6 +199,7 @@ func newUser(t *testing.T, c client) *user {
 	u.env = []string{
 		"PATH=" + strings.Join([]string{filepath.Join(tools, "npm11", "node_modules", ".bin"), filepath.Dir(node), "/usr/bin", "/bin"}, string(os.PathListSeparator)),
 		"HOME=" + u.home, "TMPDIR=" + t.TempDir(), "LANG=C.UTF-8", "NO_COLOR=1",
+		"YARN_CACHE_FOLDER=" + filepath.Join(u.home, "yarn-cache"), // Yarn 1 has one for all, when it runs as root
 		// What a client does by itself besides what it was told.
 		"npm_config_update_notifier=false", "npm_config_audit=false", "npm_config_fund=false",
 		"DO_NOT_TRACK=1", "pnpm_config_update_notifier=false",

