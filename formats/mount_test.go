@@ -253,7 +253,8 @@ func TestFilesReachTheKernelWhole(t *testing.T) {
 func TestAStaleDocumentHasAnAge(t *testing.T) {
 	w := httptest.NewRecorder()
 	r := &formats.Request{Request: httptest.NewRequest("GET", "/", nil)}
-	d := &registry.Document{Plain: []byte("{}"), ETag: `"e"`, StaleSince: time.Now().Add(-90 * time.Second)}
+	d := registry.NewDocument([]byte("{}"), time.Time{})
+	d.StaleSince = time.Now().Add(-90 * time.Second)
 	if err := formats.ServeDocument(w, r, d, "application/json"); err != nil {
 		t.Fatal(err)
 	}

@@ -91,9 +91,11 @@ const gzipFrom = 512
 // (pitfalls G4, G5, N2). If-Modified-Since does not count: a document can
 // change twice in a second.
 func ServeDocument(w http.ResponseWriter, r *Request, d *registry.Document, contentType string) error {
-	body, etag := d.Plain, d.ETag
+	var body []byte
+	etag := d.ETag
 	h := w.Header()
-	if len(body) >= gzipFrom && AcceptsGzip(r.Header.Get("Accept-Encoding")) {
+	packed := d.Size >= gzipFrom && AcceptsGzip(r.Header.Get("Accept-Encoding"))
+	if packed {
 		body, etag = d.Gzip()
 		h["Content-Encoding"] = headerGzip
 	}
@@ -110,6 +112,9 @@ func ServeDocument(w http.ResponseWriter, r *Request, d *registry.Document, cont
 		delete(h, "Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
 		return nil
+	}
+	if !packed {
+		body = d.Plain()
 	}
 	h["Content-Type"] = []string{contentType}
 	h["X-Content-Type-Options"] = headerNosniff

@@ -98,7 +98,7 @@ func (s *Service) derive(key documentKey, make func() ([]byte, error)) (*Documen
 	if err != nil {
 		return nil, err
 	}
-	made := &rendering{key: key, doc: newDocument(b, time.Time{})}
+	made := &rendering{key: key, doc: NewDocument(b, time.Time{})}
 	s.documents.put(made)
 	return made.doc, nil
 }
@@ -154,7 +154,7 @@ func (s *Service) offeredBeside(ctx context.Context, n *node, id VersionID, asse
 		if err != nil {
 			return nil, err
 		}
-		return newDocument(b, time.Time{}), nil
+		return NewDocument(b, time.Time{}), nil
 	}
 	return s.derive(derivedKey(n.ID.Domain, id.Package.Format, d.Kind+" itself", Digest(offer.SHA256)), fetch)
 }

@@ -1,14 +1,12 @@
 package registry
 
 import (
-	"bytes"
-	"compress/gzip"
 	"container/list"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
@@ -25,41 +23,6 @@ type DocumentQuery struct {
 	Version string
 	Kind    string
 	Base    string
-}
-
-// Document is finished bytes, shared by all readers: not to be changed.
-type Document struct {
-	Plain    []byte
-	ETag     string // of Plain: strong, quoted
-	Modified time.Time
-	// StaleSince is since when an upstream registry fails, so that this may be
-	// old; zero: nothing fails.
-	StaleSince time.Time
-
-	compress sync.Once
-	packed   []byte
-}
-
-func newDocument(plain []byte, modified time.Time) *Document {
-	sum := sha256.Sum256(plain)
-	return &Document{
-		Plain:    plain,
-		ETag:     `"` + base64.RawURLEncoding.EncodeToString(sum[:18]) + `"`,
-		Modified: modified,
-	}
-}
-
-// Gzip gives the compressed form with its own ETag. It is made once, at the
-// first call.
-func (d *Document) Gzip() ([]byte, string) {
-	d.compress.Do(func() {
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		z.Write(d.Plain) //nolint:errcheck // a bytes.Buffer does not fail
-		z.Close()
-		d.packed = b.Bytes()
-	})
-	return d.packed, d.ETag[:len(d.ETag)-1] + `-gz"`
 }
 
 // vector is the revisions that a rendering depends on: of the package in each
@@ -121,6 +84,8 @@ type rendering struct {
 	mu       sync.Mutex
 	contents int64     // the domain's contents counter that it was last compared at
 	until    time.Time // when it has to be compared again; zero: never
+
+	charged int64 // of the cache's: the weight that it has been counted with
 }
 
 // current says whether the rendering still holds by comparing numbers only.
@@ -183,7 +148,7 @@ func (r *Repo) Document(ctx context.Context, q DocumentQuery, render func(*Packa
 		return nil, err
 	}
 	made := &rendering{
-		key: key, doc: newDocument(plain, m.view.Modified), graph: counters.Graph,
+		key: key, doc: NewDocument(plain, m.view.Modified), graph: counters.Graph,
 		vector: m.vector, from: m.from, guard: m.guard, again: m.again,
 		contents: counters.Contents, until: m.until,
 	}
@@ -299,36 +264,54 @@ func newDocumentCache(limit int64, spill Spill) *documentCache {
 
 func (c *documentCache) get(key documentKey) *rendering {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	e, ok := c.byKey[key]
 	if !ok {
+		c.mu.Unlock()
 		return nil
 	}
 	c.order.MoveToFront(e)
-	return e.Value.(*rendering)
+	r := e.Value.(*rendering)
+	out := c.charge(r)
+	c.mu.Unlock()
+	c.spillAll(out)
+	return r
 }
 
-// weight is what a rendering takes: its bytes, something for the compressed
-// form, and itself.
-func (r *rendering) weight() int64 { return int64(len(r.doc.Plain))*5/4 + 512 }
+// weight is what a rendering takes at the moment: its forms and itself.
+func (r *rendering) weight() int64 { return r.doc.held.Load() + 512 }
 
 func (c *documentCache) put(r *rendering) {
 	c.mu.Lock()
 	if old, ok := c.byKey[r.key]; ok {
-		c.size -= old.Value.(*rendering).weight()
-		c.order.Remove(old)
+		c.remove(old)
 	}
 	c.byKey[r.key] = c.order.PushFront(r)
-	c.size += r.weight()
-	var out []*rendering
-	for c.size > c.limit && c.order.Len() > 1 {
-		e := c.order.Back()
-		last := c.order.Remove(e).(*rendering)
-		delete(c.byKey, last.key)
-		c.size -= last.weight()
-		out = append(out, last)
-	}
+	out := c.charge(r)
 	c.mu.Unlock()
+	c.spillAll(out)
+}
+
+// charge counts what the rendering weighs by now and gives what had to make
+// room for it.
+func (c *documentCache) charge(r *rendering) (out []*rendering) {
+	weight := r.weight()
+	c.size += weight - r.charged
+	r.charged = weight
+	for c.size > c.limit && c.order.Len() > 1 {
+		out = append(out, c.remove(c.order.Back()))
+	}
+	return out
+}
+
+func (c *documentCache) remove(e *list.Element) *rendering {
+	r := c.order.Remove(e).(*rendering)
+	delete(c.byKey, r.key)
+	c.size -= r.charged
+	r.charged = 0
+	return r
+}
+
+func (c *documentCache) spillAll(out []*rendering) {
 	if c.spill == nil {
 		return
 	}
@@ -383,6 +366,7 @@ func (c *documentCache) lock(key documentKey) (unlock func()) {
 func spillKey(k documentKey, graph int64, v vector) string {
 	h := sha256.New()
 	for _, s := range []string{
+		"gzip", // how encode writes it
 		k.repo.Domain.Owner, k.repo.Domain.Name, k.repo.Name,
 		k.Package.Format, k.Package.Namespace, k.Package.Name, k.Version, k.Kind, k.Base,
 	} {
@@ -395,20 +379,21 @@ func spillKey(k documentKey, graph int64, v vector) string {
 }
 
 // encode writes a rendering for the Spill: guard and modification time, the
-// connections, then the document.
+// connections, size and tag of the document, and its compressed form.
 func (r *rendering) encode() []byte {
+	packed, _ := r.doc.Gzip()
 	b := binary.AppendVarint(nil, unixMilli(r.guard))
 	b = binary.AppendVarint(b, unixMilli(r.doc.Modified))
 	b = binary.AppendUvarint(b, uint64(len(r.from)))
-	for _, c := range r.from {
-		b = binary.AppendUvarint(b, uint64(len(c)))
-		b = append(b, c...)
+	for _, s := range append(slices.Clone(r.from), r.doc.ETag) {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
 	}
-	return append(b, r.doc.Plain...)
+	b = binary.AppendUvarint(b, uint64(r.doc.Size))
+	return append(b, packed...)
 }
 
 func decodeRendering(b []byte) (*rendering, bool) {
-	r := &rendering{}
 	ok := true
 	varint := func() int64 {
 		v, n := binary.Varint(b)
@@ -417,23 +402,32 @@ func decodeRendering(b []byte) (*rendering, bool) {
 		}
 		return v
 	}
-	length := func() int {
+	count := func(most uint64) int {
 		v, n := binary.Uvarint(b)
-		if ok = ok && n > 0 && v <= uint64(len(b)-n); ok {
+		if ok = ok && n > 0 && v <= most; ok {
 			b = b[n:]
 			return int(v)
 		}
 		return 0
 	}
-	r.guard = fromMilli(varint())
-	modified := fromMilli(varint())
-	for range length() {
-		n := length()
-		r.from = append(r.from, string(b[:n]))
+	text := func() string {
+		n := count(uint64(len(b)))
+		if ok = ok && n <= len(b); !ok {
+			return ""
+		}
+		s := string(b[:n])
 		b = b[n:]
+		return s
 	}
-	r.doc = newDocument(b, modified)
-	return r, ok
+	r := &rendering{guard: fromMilli(varint())}
+	modified := fromMilli(varint())
+	for range count(uint64(len(b))) {
+		r.from = append(r.from, text())
+	}
+	r.doc = &Document{ETag: text(), Size: count(math.MaxInt32), Modified: modified}
+	r.doc.packed = b
+	r.doc.held.Store(int64(len(b)))
+	return r, ok && len(r.doc.ETag) > 2
 }
 
 func unixMilli(t time.Time) int64 {

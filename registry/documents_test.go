@@ -122,7 +122,7 @@ func TestEachFormOfADocumentHasItsOwnTag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err := io.ReadAll(z); err != nil || !bytes.Equal(b, d.Plain) {
+	if b, err := io.ReadAll(z); err != nil || !bytes.Equal(b, d.Plain()) {
 		t.Errorf("unpacked %q, %v", b, err)
 	}
 	other, err := w.repo("app").Document(t.Context(), registry.DocumentQuery{Package: pid("lib"), Kind: "other"}, func(*registry.PackageView) ([]byte, error) { return []byte("else"), nil })

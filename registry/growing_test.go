@@ -98,7 +98,7 @@ func (w *world) grown(repo string) string {
 	if err != nil {
 		return "error: " + err.Error()
 	}
-	return string(d.Plain)
+	return string(d.Plain())
 }
 
 func (w *world) wantGrown(repo, want string) {
@@ -317,7 +317,7 @@ func TestDerivedIsMadeOnceAndBringsNoAssetIn(t *testing.T) {
 		d, err := w.repo(repo).Derived(ctx, growing("1.0"), asset, of)
 		if code != 0 {
 			wantCode(t, err, code)
-		} else if err != nil || string(d.Plain) != content {
+		} else if err != nil || string(d.Plain()) != content {
 			t.Errorf("%s of %s: got %v, want %q", asset, repo, err, content)
 		}
 	}

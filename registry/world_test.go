@@ -165,7 +165,7 @@ func (w *world) listing(repo, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(d.Plain), nil
+	return string(d.Plain()), nil
 }
 
 func (w *world) wantListing(repo, name, want string) {

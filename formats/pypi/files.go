@@ -112,7 +112,7 @@ func serveProvenance(w http.ResponseWriter, r *formats.Request, id registry.Vers
 	if err != nil {
 		return err
 	}
-	if !json.Valid(doc.Plain) {
+	if !json.Valid(doc.Plain()) {
 		return registry.Errorf(registry.UpstreamFailed, "the upstream index answered with a provenance that is not JSON")
 	}
 	return formats.ServeDocument(w, r, doc, provenanceType)
