@@ -18,16 +18,37 @@ import (
 )
 
 // command is the real aws command as one user has it, with nothing of the settings
-// of whoever runs the tests. A process of it takes one command line after the
-// other, because most of a command's time is Python's start; with
-// LARDER_E2E=required each command line is a process of its own.
+// of whoever runs the tests. One process of it takes one command line after the
+// other, because most of a command's time is Python's start.
 type command struct {
-	env []string
-	dir string
+	program program
+	env     []string
+	dir     string
 
 	mu      sync.Mutex
-	process *awsProcess // nil: a process for each
+	process *awsProcess // nil: a process for each command line
 }
+
+// program says where the aws command is, and which Python loads it.
+type program struct{ aws, python string }
+
+// awsProgram looks beside Python first: what stands in PATH may be a shim that
+// changes PATH for what the command runs.
+var awsProgram = sync.OnceValues(func() (program, error) {
+	aws, err := exec.LookPath("aws")
+	if err != nil {
+		return program{}, err
+	}
+	out, err := exec.Command("python3", "-c", "import sys, awscli.clidriver; print(sys.executable)").Output()
+	if err != nil {
+		return program{aws: aws}, nil
+	}
+	python := strings.TrimSpace(string(out))
+	if beside := filepath.Join(filepath.Dir(python), "aws"); exec.Command(beside, "--version").Run() == nil {
+		aws = beside
+	}
+	return program{aws, python}, nil
+})
 
 // awsLoop is what /usr/bin/aws does, again and again: it reads command lines as
 // JSON and writes what they print.
@@ -54,25 +75,35 @@ type awsProcess struct {
 	stderr bytes.Buffer
 }
 
-// aws gives the command for a key pair; the test is skipped where there is none.
-func (w *world) aws(t *testing.T, pair identity.KeyPair) *command {
+// awsAlone gives the command for a key pair, a process for each command line;
+// env is added to the environment. The test is skipped where there is none.
+func (w *world) awsAlone(t *testing.T, pair identity.KeyPair, env ...string) *command {
 	t.Helper()
-	if _, err := exec.LookPath("aws"); err != nil {
-		absent(t, "the aws command is not on this machine")
+	p, err := awsProgram()
+	if err != nil {
+		absent(t, "the aws command is not on this machine: %v", err)
 	}
-	a := &command{dir: t.TempDir()}
+	a := &command{program: p, dir: t.TempDir()}
 	own := func(s string) bool { return strings.HasPrefix(s, "AWS_") || strings.HasPrefix(s, "HOME=") }
 	a.env = append(slices.DeleteFunc(os.Environ(), own),
 		"HOME="+a.dir, "AWS_CONFIG_FILE="+a.dir+"/config", "AWS_SHARED_CREDENTIALS_FILE="+a.dir+"/credentials",
 		"AWS_ENDPOINT_URL="+w.url, "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID="+pair.ID, "AWS_SECRET_ACCESS_KEY="+pair.Secret,
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_MAX_ATTEMPTS=1", "AWS_PAGER=", "NO_PROXY=127.0.0.1", "PYTHONDONTWRITEBYTECODE=1",
-		"PYENV_VERSION="+os.Getenv("PYENV_VERSION"),
 	)
-	if required() || exec.Command("python3", "-c", "import awscli.clidriver").Run() != nil {
+	a.env = append(a.env, env...)
+	return a
+}
+
+// aws is awsAlone with one process for all command lines, where Python can load
+// the command.
+func (w *world) aws(t *testing.T, pair identity.KeyPair, env ...string) *command {
+	t.Helper()
+	a := w.awsAlone(t, pair, env...)
+	if a.program.python == "" {
 		return a
 	}
-	cmd := exec.Command("python3", "-c", awsLoop)
+	cmd := exec.Command(a.program.python, "-c", awsLoop)
 	cmd.Env, cmd.Dir = a.env, a.dir
 	in, err := cmd.StdinPipe()
 	check(t, err)
@@ -95,7 +126,7 @@ func (a *command) run(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	args = append([]string{"codeartifact"}, args...)
 	if a.process == nil {
-		cmd := exec.CommandContext(t.Context(), "aws", args...)
+		cmd := exec.CommandContext(t.Context(), a.program.aws, args...)
 		cmd.Env, cmd.Dir = a.env, a.dir
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
