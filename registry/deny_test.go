@@ -63,7 +63,13 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 				_, err := r.Derived(ctx, vid("lib", "1.0"), "package.tgz", registry.Derivation{Kind: "test"})
 				return err
 			},
-			"Names": func() error { _, err := r.Names(ctx, registry.NPM); return err },
+			"Names":   func() error { _, err := r.Names(ctx, registry.NPM); return err },
+			"Allowed": func() error { return r.Allowed(ctx, registry.PutPackageMetadata, pid("lib")) },
+			"Finish": func() error {
+				return r.Finish(ctx, pid("lib"), registry.Ending{Version: "1.0", Status: registry.Published})
+			},
+			"Offered":     func() error { _, err := r.Offered(ctx, pid("lib")); return err },
+			"InNamespace": func() error { _, err := r.InNamespace(ctx, registry.NPM, "team"); return err },
 			"Relist": func() error {
 				return r.Relist(ctx, vid("lib", "1.0"), registry.Unlisted, func(m json.RawMessage) json.RawMessage { return m })
 			},

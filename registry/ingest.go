@@ -3,12 +3,16 @@ package registry
 import (
 	"bytes"
 	"context"
+	"slices"
 )
 
 // pull brings an asset in through the first source that offers its version.
 // origin is that of the version where a repository holds it without the asset.
 func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, origin Origin, sources []source, rules Rules) (*AssetContent, error) {
 	src, version, err := s.offer(ctx, n, id, origin, sources)
+	if IsNotFound(err) {
+		return s.guess(ctx, n, id, name, origin, sources, rules, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -16,6 +20,32 @@ func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, 
 	if err != nil {
 		return nil, err
 	}
+	return s.bring(ctx, n, id, src, version, asset, rules)
+}
+
+// guess looks for an asset of a version that no source lists where the
+// format's layout puts it, in one source after the other; otherwise is the
+// error of a format without a layout. The first file that is found gives the
+// version its origin, and the others come from there or not at all.
+func (s *Service) guess(ctx context.Context, n *node, id VersionID, name string, origin Origin, sources []source, rules Rules, otherwise error) (*AssetContent, error) {
+	for _, src := range sources {
+		if origin.Type != "" && origin != (Origin{Type: OriginExternal, Connection: src.connection}) {
+			continue
+		}
+		asset, err := s.Puller.Locate(src.connection, id, name)
+		if err != nil {
+			return nil, otherwise
+		}
+		content, err := s.bring(ctx, n, id, src, ListedVersion{Version: id.Version, Status: Published}, asset, rules)
+		if !IsNotFound(err) {
+			return content, err
+		}
+	}
+	return nil, otherwise
+}
+
+// bring has the puller fetch one asset and retains it.
+func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, version ListedVersion, asset ListedAsset, rules Rules) (*AssetContent, error) {
 	v := Version{
 		Version: id.Version, Status: version.Status, Manifest: version.Manifest, Released: version.Released,
 		Origin: Origin{Type: OriginExternal, Connection: src.connection},
@@ -25,7 +55,8 @@ func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, 
 	}
 	pulled, err := s.Puller.Pull(ctx, PullRequest{
 		Domain: n.ID.Domain, Connection: src.connection, Version: id, Asset: asset,
-		Repo: n.ID.Name,
+		Guessed: !slices.ContainsFunc(version.Assets, func(a ListedAsset) bool { return a.Name == asset.Name }),
+		Repo:    n.ID.Name,
 		Finish: func(ctx context.Context, a Asset) error {
 			// The bytes may have been here before and on their way out.
 			s.sweeping.RLock()
@@ -35,6 +66,9 @@ func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, 
 				return err
 			}
 			return s.update(ctx, func(c *change) error {
+				if err := c.sameOrigin(n, id, v.Origin); err != nil {
+					return err
+				}
 				// The repository with the connection keeps it, and the one that was
 				// asked; none between them (spec 3.2).
 				if err := c.retain(src.repo, id, v, []Asset{a}, rules); err != nil || src.repo == n {
@@ -47,11 +81,24 @@ func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, 
 	if err != nil {
 		return nil, err
 	}
-	content := &AssetContent{Name: name, Size: pulled.Size, Modified: version.Released, Body: pulled.Body}
+	content := &AssetContent{Name: asset.Name, Size: pulled.Size, Modified: version.Released, Body: pulled.Body}
 	if len(asset.SHA256) == len(Digest{}) {
 		content.ETag = digestETag(Digest(asset.SHA256))
 	}
 	return content, nil
+}
+
+// sameOrigin refuses a file of a version that has meanwhile come from another
+// source.
+func (c *change) sameOrigin(n *node, id VersionID, origin Origin) error {
+	v, err := c.Version(n.ID, id)
+	if IsNotFound(err) || (err == nil && v.Origin == origin) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return Errorf(NotFound, "version %s of package %q came from another source, which does not have this file", id.Version, id.Package.DisplayName()).About(n.ID.Package(id.Package))
 }
 
 // offer finds the first source that lists the version. A listing without it is
@@ -124,6 +171,9 @@ func (c *change) retain(n *node, id VersionID, v Version, assets []Asset, rules 
 		return nil
 	}
 	ch := Changes{AssetsAdded: added}
+	if have.Manifest == nil && v.Manifest != nil { // the file that tells came after others
+		have.Manifest, ch.MetadataUpdated = v.Manifest, true
+	}
 	if r, ok := rules.(Refresher); ok && have.Origin.Type == OriginExternal {
 		manifest, status := r.Refresh(have, v)
 		ch.MetadataUpdated, ch.StatusChanged = !bytes.Equal(manifest, have.Manifest), status != have.Status

@@ -13,6 +13,7 @@ type AssetContent struct {
 	Name     string
 	Size     int64
 	ETag     string // strong, quoted; empty while the bytes arrive and no SHA-256 was promised
+	Hashes   Hashes // zero while the bytes arrive
 	Modified time.Time
 	Body     io.ReadSeekCloser
 }
@@ -100,7 +101,7 @@ func (s *Service) open(ctx context.Context, d DomainID, name string, at *located
 	if err != nil {
 		return nil, err
 	}
-	return &AssetContent{Name: name, Size: at.asset.Size, ETag: at.etag, Modified: at.modified, Body: body}, nil
+	return &AssetContent{Name: name, Size: at.asset.Size, ETag: at.etag, Hashes: at.asset.Hashes, Modified: at.modified, Body: body}, nil
 }
 
 // found is the first repository of the search order that has what was asked.

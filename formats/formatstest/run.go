@@ -17,6 +17,12 @@ type Fixture struct {
 	// Publish gives the call that publishes a version of the fixture's package
 	// with one file of this content.
 	Publish func(version string, content []byte) Call
+	// Finish, where a version is not there before it is said to be whole, gives
+	// the call that says so. Nil: Publish is all.
+	Finish func(version string) Call
+	// Content makes a file of a version of exactly that size in bytes, for formats
+	// that look into what is published. Nil: any bytes do.
+	Content func(version string, size int) []byte
 	// Index and Asset are the paths of the package's index document and of a
 	// version's file.
 	Index string
@@ -58,17 +64,35 @@ type questions struct {
 	x Fixture
 }
 
+// content is a file of a version that can be published; 4096 bytes are enough
+// for any format.
+func (q questions) content(version string, size int) []byte {
+	if q.x.Content != nil {
+		return q.x.Content(version, size)
+	}
+	return bytes.Repeat([]byte("0123456789"), size/10+1)[:size]
+}
+
+// publish publishes a version and finishes it.
+func (q questions) publish(s *Server, version string, content []byte) Answer {
+	a := s.Do(q.x.Publish(version, content))
+	if a.Status/100 != 2 || q.x.Finish == nil {
+		return a
+	}
+	return s.Do(q.x.Finish(version))
+}
+
 func (q questions) published(t *testing.T, content []byte) *Server {
 	t.Helper()
 	s := NewServer(t, q.f, registry.Limits{})
-	if a := s.Do(q.x.Publish("1.0.0", content)); a.Status/100 != 2 {
+	if a := q.publish(s, "1.0.0", content); a.Status/100 != 2 {
 		t.Fatalf("publish: %d %s", a.Status, a.Body)
 	}
 	return s
 }
 
 func (q questions) asset(t *testing.T) {
-	content := bytes.Repeat([]byte("0123456789"), 1000)
+	content := q.content("1.0.0", 10_000)
 	s := q.published(t, content)
 	path := q.x.Asset("1.0.0")
 	whole := s.Do(Call{Path: path})
@@ -98,11 +122,11 @@ func (q questions) asset(t *testing.T) {
 		body string
 	}{
 		"HEAD":                       {Call{Method: "HEAD"}, 200, ""},
-		"a range":                    {Call{Header: map[string]string{"Range": "bytes=3-6"}}, 206, "3456"},
-		"a tail":                     {Call{Header: map[string]string{"Range": "bytes=-4"}}, 206, "6789"},
+		"a range":                    {Call{Header: map[string]string{"Range": "bytes=3-6"}}, 206, string(content[3:7])},
+		"a tail":                     {Call{Header: map[string]string{"Range": "bytes=-4"}}, 206, string(content[9996:])},
 		"a range beyond the end":     {Call{Header: map[string]string{"Range": "bytes=10000-"}}, 416, "*"},
 		"If-None-Match":              {Call{Header: map[string]string{"If-None-Match": etag}}, 304, ""},
-		"If-Range that holds":        {Call{Header: map[string]string{"Range": "bytes=0-1", "If-Range": etag}}, 206, "01"},
+		"If-Range that holds":        {Call{Header: map[string]string{"Range": "bytes=0-1", "If-Range": etag}}, 206, string(content[:2])},
 		"If-Range that does not":     {Call{Header: map[string]string{"Range": "bytes=0-1", "If-Range": `"x"`}}, 200, string(content)},
 		"If-None-Match of something": {Call{Header: map[string]string{"If-None-Match": `"x"`}}, 200, string(content)},
 	} {
@@ -118,7 +142,7 @@ func (q questions) asset(t *testing.T) {
 }
 
 func (q questions) index(t *testing.T) {
-	s := q.published(t, []byte("content"))
+	s := q.published(t, q.content("1.0.0", 4096))
 	plain := s.Do(Call{Path: q.x.Index})
 	packed := s.Do(Call{Path: q.x.Index, Header: map[string]string{"Accept-Encoding": "gzip"}})
 	if plain.Status != 200 || packed.Status != 200 {
@@ -156,7 +180,7 @@ func (q questions) index(t *testing.T) {
 	if head.Status != 200 || head.Header.Get("Content-Length") != strconv.Itoa(len(plain.Body)) || len(head.Body) != 0 {
 		t.Errorf("HEAD: got %d, Content-Length %s for %d bytes", head.Status, head.Header.Get("Content-Length"), len(plain.Body))
 	}
-	if a := s.Do(q.x.Publish("1.1.0", []byte("more"))); a.Status/100 != 2 {
+	if a := q.publish(s, "1.1.0", q.content("1.1.0", 4096)); a.Status/100 != 2 {
 		t.Fatalf("publish: %d %s", a.Status, a.Body)
 	}
 	if a := s.Do(Call{Path: q.x.Index, Header: map[string]string{"If-None-Match": etags[0]}}); a.Status != 200 || !bytes.Contains(a.Body, []byte("1.1.0")) {
@@ -165,7 +189,7 @@ func (q questions) index(t *testing.T) {
 }
 
 func (q questions) missing(t *testing.T) {
-	s := q.published(t, []byte("content"))
+	s := q.published(t, q.content("1.0.0", 4096))
 	for _, path := range q.x.Missing {
 		if a := s.Do(Call{Path: path}); a.Status != 404 || len(a.Body) == 0 {
 			t.Errorf("%s: got %d %q", path, a.Status, a.Body)
@@ -187,7 +211,7 @@ var hostile = []string{
 }
 
 func (q questions) paths(t *testing.T) {
-	s := q.published(t, []byte("content"))
+	s := q.published(t, q.content("1.0.0", 4096))
 	for _, path := range []string{q.x.Index, q.x.Asset("1.0.0")} {
 		segments := strings.Split(path, "/")
 		for i := range segments {
@@ -219,7 +243,7 @@ func (q questions) paths(t *testing.T) {
 }
 
 func (q questions) refusals(t *testing.T) {
-	s := q.published(t, []byte("content"))
+	s := q.published(t, q.content("1.0.0", 4096))
 	for _, c := range q.x.Calls {
 		for as, want := range map[string]int{Nobody: 403, "-": 401, "expired": 401} {
 			c.As = as
@@ -240,7 +264,7 @@ func (q questions) refusals(t *testing.T) {
 }
 
 func (q questions) reader(t *testing.T) {
-	s := q.published(t, []byte("content"))
+	s := q.published(t, q.content("1.0.0", 4096))
 	before := s.Do(Call{Path: q.x.Index})
 	for _, c := range q.x.Calls {
 		if !q.x.Writes(c) {
@@ -258,7 +282,7 @@ func (q questions) reader(t *testing.T) {
 
 func (q questions) tooLarge(t *testing.T) {
 	s := NewServer(t, q.f, registry.Limits{AssetSize: 1 << 20})
-	a := s.Do(q.x.Publish("1.0.0", bytes.Repeat([]byte("x"), 1<<20+1)))
+	a := q.publish(s, "1.0.0", q.content("1.0.0", 1<<20+1))
 	if a.Status != http.StatusRequestEntityTooLarge || len(a.Body) == 0 {
 		t.Errorf("got %d %s", a.Status, a.Body)
 	}
@@ -268,13 +292,13 @@ func (q questions) tooLarge(t *testing.T) {
 	if a := s.Do(Call{Path: q.x.Index}); a.Status != 404 {
 		t.Errorf("the index answers %d", a.Status)
 	}
-	if a := s.Do(q.x.Publish("1.0.0", bytes.Repeat([]byte("x"), 1<<20))); a.Status/100 != 2 {
+	if a := q.publish(s, "1.0.0", q.content("1.0.0", 1<<20)); a.Status/100 != 2 {
 		t.Errorf("at the limit: got %d %s", a.Status, a.Body)
 	}
 }
 
 func (q questions) down(t *testing.T) {
-	s := q.published(t, []byte("content"))
+	s := q.published(t, q.content("1.0.0", 4096))
 	offered := []byte("offered content")
 	q.x.Offer(s.Upstream, "2.0.0", offered, offered)
 	if a := s.Do(Call{Path: q.x.OfferedAsset("2.0.0")}); a.Status != 200 || !bytes.Equal(a.Body, offered) {
@@ -290,7 +314,7 @@ func (q questions) down(t *testing.T) {
 	if a := s.Do(Call{Path: q.x.Asset("1.0.0")}); a.Status != 200 {
 		t.Errorf("what is published here: got %d", a.Status)
 	}
-	if a := s.Do(q.x.Publish("1.1.0", []byte("more"))); a.Status/100 != 2 {
+	if a := q.publish(s, "1.1.0", q.content("1.1.0", 4096)); a.Status/100 != 2 {
 		t.Errorf("publishing: got %d %s", a.Status, a.Body)
 	}
 	fresh := NewServer(t, q.f, registry.Limits{})

@@ -34,6 +34,8 @@ type finish func(context.Context, registry.Asset) error
 type flight struct {
 	key   flightKey
 	asset registry.ListedAsset
+	// guessed: that it is not there is remembered
+	guessed bool
 
 	pending map[string]finish // by repository; under Puller.mu
 	taken   map[string]bool   // repositories whose finish is known; under Puller.mu
@@ -64,7 +66,8 @@ type flight struct {
 // Reading the body ends with ctx. When a finish fails, the askers of that
 // repository get its error, and the others the asset.
 //
-// An asset of which nothing was promised is taken as it comes; only an HTML
+// What upstream promises beside the asset (registry.Promiser) is fetched while
+// the asset is. An asset of which nothing was promised is taken as it comes; only an HTML
 // page in place of another kind of file and an empty body are refused.
 func (p *Puller) Pull(ctx context.Context, r registry.PullRequest) (*registry.Pulled, error) {
 	c, err := p.client(ctx, r.Connection)
@@ -73,6 +76,12 @@ func (p *Puller) Pull(ctx context.Context, r registry.PullRequest) (*registry.Pu
 	}
 	if c == nil {
 		return nil, leadsNowhere(r.Connection)
+	}
+	absent := absentKey{r.Connection, r.Version, r.Asset.Name, c.source}
+	if r.Guessed {
+		if err := p.absent.lookup(absent, p.cfg.Clock(), false); err != nil {
+			return nil, err
+		}
 	}
 	f := p.join(ctx, c, r)
 	if f == nil {
@@ -114,7 +123,7 @@ func (p *Puller) join(ctx context.Context, c *client, r registry.PullRequest) *f
 			return nil
 		}
 		f = &flight{
-			key: key, asset: r.Asset, size: -1,
+			key: key, asset: r.Asset, guessed: r.Guessed, size: -1,
 			pending: map[string]finish{}, taken: map[string]bool{}, failed: map[string]error{},
 			ready: make(chan struct{}), done: make(chan struct{}),
 		}
@@ -142,6 +151,9 @@ func (p *Puller) fly(ctx context.Context, c *client, f *flight) {
 	got, ok := p.lately(ctx, f.key)
 	if !ok {
 		got, err = p.arrive(ctx, c, f)
+	}
+	if f.guessed && registry.IsNotFound(err) {
+		p.absent.remember(absentKey{f.key.connection, f.key.version, f.key.asset, c.source}, p.cfg.Clock(), err)
 	}
 	conceal := func() {}
 	if err == nil {
@@ -211,6 +223,8 @@ func (p *Puller) download(ctx context.Context, c *client, f *flight) (registry.A
 	}
 	defer c.downloads.give()
 
+	promise, drop := p.promise(network, c, f)
+	defer drop()
 	a, err := p.exchange(network, c, f.asset.URL, exchange{
 		method:   http.MethodGet,
 		accept:   "*/*",
@@ -244,11 +258,15 @@ func (p *Puller) download(ctx context.Context, c *client, f *flight) (registry.A
 	if f.asset.Size > 0 && n != f.asset.Size {
 		return none, c.wrongSize(n, f.asset)
 	}
-	if what := broken(f.asset, got.Hashes); what != "" {
-		return none, c.failed(nil, "the bytes of %s that upstream sent do not have the %s that its listing promised; nothing of them is kept",
-			f.asset.Name, what)
+	asset, err := promise()
+	if err != nil {
+		return none, err
 	}
-	if n == 0 && !promised(f.asset) {
+	if what := broken(asset, got.Hashes); what != "" {
+		return none, c.failed(nil, "the bytes of %s that upstream sent do not have the %s that it promised; nothing of them is kept",
+			asset.Name, what)
+	}
+	if n == 0 && !promised(asset) {
 		return none, c.failed(nil, "upstream sent nothing for %s", f.asset.Name)
 	}
 	f.detach()

@@ -14,11 +14,11 @@ const maxRemembered = 16384
 // memory holds for a short time what upstream does not have and what failed.
 // The two are kept apart: "there is none" is an answer and is believed for
 // longer, a failure only spares upstream and the clients the next time-out.
-type memory struct {
+type memory[K comparable] struct {
 	times Freshness
 
 	mu     sync.Mutex
-	misses map[missKey]miss
+	misses map[K]miss
 }
 
 // missKey names a package of a connection as it led when it was asked.
@@ -32,13 +32,21 @@ type miss struct {
 	at  time.Time
 }
 
-func newMemory(times Freshness) *memory {
-	return &memory{times: times, misses: map[missKey]miss{}}
+// absentKey names an asset of a connection as it led when it was asked.
+type absentKey struct {
+	connection string
+	version    registry.VersionID
+	asset      string
+	source     [16]byte
+}
+
+func newMemory[K comparable](times Freshness) *memory[K] {
+	return &memory[K]{times: times, misses: map[K]miss{}}
 }
 
 // lookup gives the remembered error. With current, "there is none" is believed
 // no longer than any other answer that must be current.
-func (m *memory) lookup(k missKey, now time.Time, current bool) error {
+func (m *memory[K]) lookup(k K, now time.Time, current bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s, ok := m.misses[k]
@@ -48,7 +56,7 @@ func (m *memory) lookup(k missKey, now time.Time, current bool) error {
 	return s.err
 }
 
-func (m *memory) lasts(s miss, current bool) time.Duration {
+func (m *memory[K]) lasts(s miss, current bool) time.Duration {
 	switch {
 	case !registry.IsNotFound(s.err):
 		return m.times.Failed
@@ -58,7 +66,7 @@ func (m *memory) lasts(s miss, current bool) time.Duration {
 	return m.times.NotFound
 }
 
-func (m *memory) remember(k missKey, now time.Time, err error) {
+func (m *memory[K]) remember(k K, now time.Time, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.misses) >= maxRemembered {
@@ -68,7 +76,7 @@ func (m *memory) remember(k missKey, now time.Time, err error) {
 }
 
 // shrink drops what is over, or anything when nothing is.
-func (m *memory) shrink(now time.Time) {
+func (m *memory[K]) shrink(now time.Time) {
 	for k, s := range m.misses {
 		if !now.Before(s.at.Add(m.lasts(s, false))) {
 			delete(m.misses, k)
@@ -82,7 +90,7 @@ func (m *memory) shrink(now time.Time) {
 	}
 }
 
-func (m *memory) forget(k missKey) {
+func (m *memory[K]) forget(k K) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.misses, k)

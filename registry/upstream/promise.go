@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -70,4 +71,36 @@ func promiseKey(a registry.ListedAsset) string {
 	e.bytes(a.SHA512)
 	e.count(int(a.Size))
 	return string(e.b)
+}
+
+// promise begins to ask what upstream promises of the asset beside it. wait
+// gives the answer; drop ends the asking, and is called in any case.
+func (p *Puller) promise(ctx context.Context, c *client, f *flight) (wait func() (registry.ListedAsset, error), drop func()) {
+	asks, ok := p.cfg.Adapters[c.format].(registry.Promiser)
+	if !ok || promised(f.asset) {
+		return func() (registry.ListedAsset, error) { return f.asset, nil }, func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var asset registry.ListedAsset
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = p.safely(ctx, func() (err error) {
+			if err := c.documents.take(ctx); err != nil {
+				return c.failed(err, "too many requests to upstream are under way")
+			}
+			defer c.documents.give()
+			asset, err = asks.Promise(ctx, &getter{p: p, c: c}, f.asset)
+			return err
+		})
+	}()
+	wait = func() (registry.ListedAsset, error) {
+		<-done
+		return asset, err
+	}
+	return wait, func() {
+		cancel()
+		<-done
+	}
 }

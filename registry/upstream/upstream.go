@@ -113,7 +113,8 @@ type Puller struct {
 	refreshes singleflight.Group // by listing key
 	decodes   singleflight.Group // by listing key and revision
 	decoded   *decodedListings
-	recent    *memory
+	recent    *memory[missKey]
+	absent    *memory[absentKey] // assets that upstream does not have
 
 	mu       sync.Mutex
 	clients  map[string]*client // by connection name
@@ -135,7 +136,8 @@ func New(cfg Config) *Puller {
 		cfg:      cfg,
 		proxy:    http.ProxyFromEnvironment,
 		decoded:  newDecodedListings(cfg.Limits.Decoded),
-		recent:   newMemory(cfg.Freshness),
+		recent:   newMemory[missKey](cfg.Freshness),
+		absent:   newMemory[absentKey](cfg.Freshness),
 		clients:  map[string]*client{},
 		flights:  map[flightKey]*flight{},
 		landings: map[flightKey]landing{},

@@ -1,0 +1,147 @@
+package maven
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"path"
+	"strings"
+
+	"larder/formats"
+	"larder/registry"
+)
+
+// getFile answers GET of a file, or of its checksum.
+func getFile(w http.ResponseWriter, r *formats.Request) error {
+	p, ok := parsePath(r.Vars["path"])
+	if !ok {
+		return notHere(r)
+	}
+	p.log(r)
+	if p.plain {
+		return redirect(w, r, p)
+	}
+	id := registry.VersionID{Package: p.pkg, Version: p.version}
+	a, err := r.Repo.Asset(r.Context(), id, p.file)
+	if err != nil {
+		return err
+	}
+	if p.checksum == "" {
+		return formats.ServeAsset(w, r, a, contentType(p.file), p.file)
+	}
+	hashes, err := hashesOf(r, id, a)
+	if err != nil {
+		return err
+	}
+	return serveChecksum(w, r, sum(hashes, p.checksum))
+}
+
+func (p place) log(r *formats.Request) {
+	r.Log.Package, r.Log.Version = p.pkg.DisplayName(), p.version
+}
+
+// notHere is the answer to a path that is no part of the layout, such as
+// ".meta/prefixes.txt" (pitfall M9): for who may read, that nothing is there.
+func notHere(r *formats.Request) error {
+	if err := r.Repo.Ping(r.Context()); err != nil {
+		return err
+	}
+	return registry.Errorf(registry.NotFound, "this is no path of the Maven repository layout: {group}/{artifact}/{version}/{artifact}-{version}.{extension}")
+}
+
+// hashesOf gives the hashes of an asset and closes it. One that is still on
+// its way is waited for.
+func hashesOf(r *formats.Request, id registry.VersionID, a *registry.AssetContent) (registry.Hashes, error) {
+	defer a.Body.Close()
+	if a.Hashes != (registry.Hashes{}) {
+		return a.Hashes, nil
+	}
+	h := registry.NewHasher()
+	if _, err := io.Copy(h, a.Body); err != nil {
+		return registry.Hashes{}, err
+	}
+	return h.Sum(), nil
+}
+
+// serveChecksum sends a checksum as Maven writes it: hex, and nothing else.
+func serveChecksum(w http.ResponseWriter, r *formats.Request, hex string) error {
+	return formats.ServeBytes(w, r, http.StatusOK, "text/plain", []byte(hex))
+}
+
+// redirect leads from "lib-1.0-SNAPSHOT.jar" to the newest build that has such
+// a file: for people, and for clients that read no metadata.
+func redirect(w http.ResponseWriter, r *formats.Request, p place) error {
+	view, err := r.Repo.Package(r.Context(), p.pkg)
+	if err != nil {
+		return err
+	}
+	classifier, extension, ok := classify(p.file, p.pkg, p.version)
+	if _, there := view.Version(p.version); !ok || !there {
+		return noSnapshot(p.pkg, p.version)
+	}
+	for _, b := range builds(view, p.version) {
+		for _, a := range b.Assets {
+			if c, e, ok := classify(a.Name, p.pkg, b.Version.Version); ok && c == classifier && e == extension {
+				target := a.Name
+				if p.checksum != "" {
+					target += "." + p.checksum
+				}
+				w.Header().Set("Location", r.Base+strings.TrimSuffix(r.Vars["path"], path.Base(r.Vars["path"]))+target)
+				return formats.ServeBytes(w, r, http.StatusFound, "text/plain", nil)
+			}
+		}
+	}
+	return noSnapshot(p.pkg, p.version)
+}
+
+// getMetadata answers GET of a maven-metadata.xml, or of its checksum, which is
+// that of the very bytes that would be served (pitfall M5).
+func getMetadata(w http.ResponseWriter, r *formats.Request) error {
+	p, ok := parsePath(r.Vars["path"])
+	if !ok {
+		return notHere(r)
+	}
+	p.log(r)
+	d, err := p.document(r)
+	if registry.IsNotFound(err) && p.group != "" {
+		return getPlugins(w, r, p, err)
+	}
+	if err != nil {
+		return err
+	}
+	if p.checksum != "" {
+		return serveChecksum(w, r, sumOf(d.Plain(), p.checksum))
+	}
+	return formats.ServeDocument(w, r, d, "text/xml")
+}
+
+func (p place) document(r *formats.Request) (*registry.Document, error) {
+	if p.pkg.Namespace == "" {
+		return nil, registry.Errorf(registry.NotFound, "%s is no artifact", p.group)
+	}
+	if p.version != "" {
+		return r.Repo.Document(r.Context(), registry.DocumentQuery{Package: p.pkg, Kind: "snapshot " + p.version},
+			func(view *registry.PackageView) ([]byte, error) { return snapshotMetadata(view, p.version) })
+	}
+	return r.Repo.Document(r.Context(), registry.DocumentQuery{Package: p.pkg, Kind: "versions"}, versionsMetadata)
+}
+
+func sumOf(b []byte, algorithm string) string {
+	switch algorithm {
+	case "md5":
+		s := md5.Sum(b)
+		return hex.EncodeToString(s[:])
+	case "sha1":
+		s := sha1.Sum(b)
+		return hex.EncodeToString(s[:])
+	case "sha256":
+		s := sha256.Sum256(b)
+		return hex.EncodeToString(s[:])
+	}
+	s := sha512.Sum512(b)
+	return hex.EncodeToString(s[:])
+}

@@ -1,0 +1,87 @@
+package maven
+
+import (
+	"encoding/json"
+	"strings"
+
+	"larder/registry"
+)
+
+// rules are the format's rules. Names are kept as they are.
+type rules struct{}
+
+// Canonical holds names to the characters that Maven takes
+// (DefaultModelValidator, ILLEGAL_VERSION_CHARS); Invalid otherwise.
+func (rules) Canonical(id registry.VersionID) (registry.VersionID, error) {
+	if why := badPackage(id.Package); why != "" {
+		return id, registry.Errorf(registry.Invalid, "%q is no Maven artifact: %s", id.Package.DisplayName(), why)
+	}
+	if id.Version != "" {
+		if why := badVersion(id.Version); why != "" {
+			return id, registry.Errorf(registry.Invalid, "%q is no version of a Maven artifact: %s", id.Version, why)
+		}
+	}
+	return id, nil
+}
+
+// badPackage says why there can be no such artifact, or "".
+func badPackage(p registry.PackageID) string {
+	if p.Namespace == "" {
+		return "it has no groupId"
+	}
+	for part := range strings.SplitSeq(p.Namespace, ".") {
+		if why := badName(part); why != "" {
+			return "in its groupId, " + why
+		}
+	}
+	if why := badName(p.Name); why != "" {
+		return "in its artifactId, " + why
+	}
+	return ""
+}
+
+func badName(s string) string {
+	switch {
+	case s == "":
+		return "a part is empty"
+	case s == "." || s == "..":
+		return "a part is a path"
+	case s == metadataFile:
+		return "a part is the name of the metadata file"
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return "only letters, digits and -_. may stand in it"
+		}
+	}
+	return ""
+}
+
+// badVersion says why a version cannot be, or "".
+func badVersion(s string) string {
+	switch {
+	case s == "" || s == "." || s == "..":
+		return "it is a path"
+	case s == metadataFile:
+		return "it is the name of the metadata file"
+	}
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`\/:"<>|?*[](){},;%#`, c) >= 0 {
+			return "it holds a character that Maven does not take in versions"
+		}
+	}
+	return ""
+}
+
+func (rules) Compare(a, b string) int { return compareVersions(a, b) }
+
+// Prerelease: snapshots. Other words say nothing that Maven would know.
+func (rules) Prerelease(version string) bool { return isSnapshot(version) }
+
+func (rules) Describe(raw json.RawMessage) registry.Description { return decode(raw).describe() }
+
+// ShowsUnlisted implements registry.Unlister: the builds of a snapshot are what
+// its metadata is made of.
+func (rules) ShowsUnlisted() {}
