@@ -1,7 +1,6 @@
 package pypi
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -103,7 +102,7 @@ func renderLegacy(view *registry.PackageView, version, base string) ([]byte, err
 	if whole {
 		out["releases"] = releases
 	}
-	return json.Marshal(out)
+	return marshal(out)
 }
 
 func orEmpty(files []legacyFile) []legacyFile {

@@ -35,10 +35,15 @@ func (rules) Canonical(id registry.VersionID) (registry.VersionID, error) {
 // Compare implements registry.Rules.
 func (rules) Compare(a, b string) int { return compareVersions(a, b) }
 
+// compareVersions orders versions; of equal ones, such as 1.0 and 1.0.0, the
+// shorter spelling comes first.
 func compareVersions(a, b string) int {
 	v, _ := parseVersion(a)
 	w, _ := parseVersion(b)
-	return v.compare(w)
+	if c := v.compare(w); c != 0 {
+		return c
+	}
+	return strings.Compare(a, b)
 }
 
 // Prerelease implements registry.Rules.

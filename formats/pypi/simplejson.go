@@ -1,6 +1,7 @@
 package pypi
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"larder/registry"
@@ -67,7 +68,17 @@ func renderJSON(view *registry.PackageView, base string) ([]byte, error) {
 		f.DistInfoMetadata = f.CoreMetadata
 		out.Files = append(out.Files, f)
 	}
-	return json.Marshal(out)
+	return marshal(out)
+}
+
+// marshal writes JSON that is never part of a web page: "<" and ">", which stand
+// in most requirements, need no escape.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.Bytes(), err
 }
 
 func yankedValue(reason *string) any {
@@ -92,5 +103,5 @@ func renderJSONList(names []string) ([]byte, error) {
 	for _, name := range names {
 		out.Projects = append(out.Projects, project{name})
 	}
-	return json.Marshal(out)
+	return marshal(out)
 }

@@ -238,10 +238,7 @@ func listing(p registry.PackageID, base string, links []link, status projectStat
 		l.Versions = append(l.Versions, *v)
 	}
 	slices.SortFunc(l.Versions, func(a, b registry.ListedVersion) int {
-		if c := compareVersions(a.Version, b.Version); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Version, b.Version)
+		return compareVersions(a.Version, b.Version)
 	})
 	return l
 }
