@@ -67,6 +67,7 @@ outranks the environment, and the environment the file.`,
 		}
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
+		paceCollector()
 		s := &Server{Config: c, Stderr: cmd.ErrOrStderr(), Machine: discover.ThisMachine()}
 		if err := s.Run(ctx); err != nil {
 			if ctx.Err() != nil {

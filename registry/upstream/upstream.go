@@ -69,7 +69,7 @@ type Timeouts struct {
 type Limits struct {
 	Document  int64 // decoded bytes of one document; default 128 MiB
 	Asset     int64 // bytes of one asset; default 5 GB (spec 8)
-	Decoded   int64 // bytes of decoded listings kept in memory; default 64 MiB
+	Decoded   int64 // bytes of decoded listings kept in memory; default 24 MiB
 	Documents int   // listings and auxiliary answers fetched at once per connection; default 32
 	Downloads int   // assets fetched at once per connection; default 64
 }
@@ -88,7 +88,7 @@ func (c Config) withDefaults() Config {
 	t.Download = cmp.Or(t.Download, 6*time.Hour)
 	l.Document = cmp.Or(l.Document, 128<<20)
 	l.Asset = cmp.Or(l.Asset, 5_000_000_000)
-	l.Decoded = cmp.Or(l.Decoded, 64<<20)
+	l.Decoded = cmp.Or(l.Decoded, 24<<20)
 	l.Documents = cmp.Or(l.Documents, 32)
 	l.Downloads = cmp.Or(l.Downloads, 64)
 	c.Version = cmp.Or(c.Version, "dev")
