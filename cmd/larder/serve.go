@@ -20,6 +20,7 @@ import (
 	"larder/cmd/larder/discover"
 	"larder/events"
 	"larder/formats"
+	"larder/formats/maven"
 	"larder/formats/npm"
 	"larder/formats/pypi"
 	"larder/internal/httpx"
@@ -33,7 +34,7 @@ import (
 )
 
 // wireFormats are the package formats that are served. A new one is a line here.
-var wireFormats = []formats.Format{npm.Format(), pypi.Format()}
+var wireFormats = []formats.Format{npm.Format(), pypi.Format(), maven.Format()}
 
 const (
 	// documentSpill bounds rendered documents kept on disk, in bytes.
