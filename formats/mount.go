@@ -292,12 +292,10 @@ func drain(w http.ResponseWriter, r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody || r.Header.Get("Expect") != "" {
 		return
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(drainTime))
-	if _, err := io.CopyN(io.Discard, r.Body, drainBytes); err == io.EOF {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-		return
+	httpx.Hurry(r, drainTime)
+	if _, err := io.CopyN(io.Discard, r.Body, drainBytes); err != io.EOF {
+		w.Header().Set("Connection", "close")
 	}
-	w.Header().Set("Connection", "close")
 }
 
 // segment cuts the first segment off a path that begins with "/"; rest begins

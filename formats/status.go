@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"larder/internal/httpx"
 	"larder/registry"
 )
 
@@ -29,6 +30,12 @@ func Status(err error) int {
 	var s *StatusError
 	if errors.As(err, &s) {
 		return s.Status
+	}
+	if b, ok := bodyError(err); ok {
+		if b.Slow() {
+			return http.StatusRequestTimeout
+		}
+		return http.StatusBadRequest
 	}
 	switch registry.CodeOf(err) {
 	case registry.Invalid:
@@ -55,11 +62,21 @@ func Status(err error) int {
 	return http.StatusInternalServerError
 }
 
+// bodyError finds the client's own failure to send its body, where nobody has
+// put it into the core's words yet.
+func bodyError(err error) (*httpx.BodyError, bool) {
+	var b *httpx.BodyError
+	return b, registry.CodeOf(err) == registry.Internal && errors.As(err, &b)
+}
+
 // Message is what a client may be told of err.
 func Message(err error) string {
 	var s *StatusError
 	if errors.As(err, &s) {
 		return s.Msg
+	}
+	if b, ok := bodyError(err); ok {
+		return b.Message()
 	}
 	return registry.MessageOf(err)
 }
@@ -69,6 +86,9 @@ func code(err error) string {
 	var s *StatusError
 	if errors.As(err, &s) {
 		return strconv.Itoa(s.Status)
+	}
+	if _, ok := bodyError(err); ok {
+		return codeNames[registry.Invalid]
 	}
 	return codeNames[registry.CodeOf(err)]
 }

@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
@@ -22,6 +23,8 @@ type Front struct {
 	// PublicURL is what clients are told instead of the Host they used,
 	// without trailing slash. Empty: the request's own.
 	PublicURL string
+
+	patience time.Duration // with a body; zero: bodyPatience
 }
 
 type recordKey struct{}
@@ -41,6 +44,11 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.record.base = f.PublicURL
 	w.Header()["X-Request-Id"] = []string{s.record.ID}
 	r = r.WithContext(context.WithValue(r.Context(), recordKey{}, &s.record))
+	if r.Body != nil && r.Body != http.NoBody {
+		b := newBody(w, r.Body, cmp.Or(f.patience, bodyPatience))
+		defer b.hurry(min(b.most, leftPatience))
+		r.Body = b
+	}
 	defer func() {
 		p := recover()
 		if p != nil && p != http.ErrAbortHandler {
