@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
+	"github.com/aws/aws-sdk-go-v2/service/codeartifact/types"
 	"github.com/aws/smithy-go"
 	"github.com/spf13/cobra"
 	"gopkg.in/ini.v1"
@@ -154,11 +155,25 @@ func (c *client) say(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &api):
-		return errors.New(strings.TrimRight(api.ErrorMessage(), ".") + " (" + api.ErrorCode() + ")" + hintFor(api.ErrorCode()))
+		return newFailure(api.ErrorCode(), resourceType(err), api.ErrorMessage())
 	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no server answers at %s; is it running? Start it with: larder serve", firstOf(c.URL, "AWS"))
 	}
 	return err
+}
+
+// newFailure is an error of the API, with what helps against it where that is known.
+func newFailure(code, resource, message string) error {
+	return &apiFailure{code, resource, strings.TrimRight(firstOf(message, "it gives no reason"), ".") + " (" + code + ")" + hintFor(code)}
+}
+
+// resourceType is the type of the resource that an error is about.
+func resourceType(err error) string {
+	var missing *types.ResourceNotFoundException
+	if errors.As(err, &missing) {
+		return string(missing.ResourceType)
+	}
+	return ""
 }
 
 // hintFor says what helps against an error that is not about the request itself.

@@ -19,12 +19,15 @@ import (
 )
 
 func newConnectionCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "connection",
-		Short: "Show and set where external connections lead",
-	}
-	cmd.AddCommand(newConnectionListCommand(), newConnectionSetCommand())
-	return cmd
+	return nounCommand("connection", "Show and set where external connections lead",
+		`An external connection leads to another registry. Which repositories use it is
+set with: larder repository connect`,
+		newConnectionListCommand(), newConnectionSetCommand())
+}
+
+// connectionList is the answer of the server's ListConnections.
+type connectionList struct {
+	Connections []shownConnection `json:"connections"`
 }
 
 // shownConnection is a connection as the server shows it: without secrets.
@@ -47,9 +50,7 @@ func newConnectionListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var answer struct {
-				Connections []shownConnection `json:"connections"`
-			}
+			var answer connectionList
 			if err := c.call(cmd.Context(), http.MethodGet, "/v1/larder/connections", nil, &answer); err != nil {
 				return err
 			}
@@ -177,5 +178,5 @@ func apiError(res *http.Response, body []byte) error {
 	if json.Unmarshal(body, &e) != nil || e.Message == "" {
 		return fmt.Errorf("the server answered %s", res.Status)
 	}
-	return fmt.Errorf("%s (%s)%s", strings.TrimRight(e.Message, "."), code, hintFor(code))
+	return newFailure(code, "", e.Message)
 }

@@ -4,70 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"io"
+	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
-	"github.com/aws/aws-sdk-go-v2/service/codeartifact/types"
 	"github.com/spf13/cobra"
 
 	"larder/cmd/larder/login"
 )
 
-// target are the flags that name a domain and a repository.
-type target struct {
-	domain, owner, repository string
-	duration                  time.Duration
-}
-
-func (t *target) addDomain(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.domain, "domain", firstDomain, "`name` of the domain")
-	cmd.Flags().StringVar(&t.owner, "domain-owner", "", "12-digit `account` that owns the domain (default: your own)")
-}
-
-func (t *target) addRepository(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.repository, "repository", firstRepository, "`name` of the repository")
-}
-
-func (t *target) addDuration(cmd *cobra.Command) {
-	cmd.Flags().DurationVar(&t.duration, "duration", 12*time.Hour, "how long the token lives: 15m to 12h, or 0 for as long as your own credentials")
-}
-
-func (t *target) endpoint(ctx context.Context, c *client, format string) (string, error) {
-	out, err := c.GetRepositoryEndpoint(ctx, &codeartifact.GetRepositoryEndpointInput{
-		Domain: &t.domain, DomainOwner: optional(t.owner), Repository: &t.repository, Format: types.PackageFormat(format),
-	})
-	if err != nil {
-		return "", c.say(err)
-	}
-	return aws.ToString(out.RepositoryEndpoint), nil
-}
-
-func (t *target) token(ctx context.Context, c *client) (*codeartifact.GetAuthorizationTokenOutput, error) {
-	seconds := t.duration.Seconds()
-	if seconds < 0 || seconds > math.MaxInt32 {
-		return nil, errors.New("--duration: a token lives 15m to 12h")
-	}
-	out, err := c.GetAuthorizationToken(ctx, &codeartifact.GetAuthorizationTokenInput{
-		Domain: &t.domain, DomainOwner: optional(t.owner), DurationSeconds: aws.Int64(int64(seconds)),
-	})
-	return out, c.say(err)
-}
-
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
 func newLoginCommand() *cobra.Command {
 	var (
-		t      target
+		lives  duration
 		scopes []string
+		netrc  bool
 		dry    bool
 	)
 	var names []string
@@ -75,78 +29,120 @@ func newLoginCommand() *cobra.Command {
 		names = append(names, tool.Name)
 	}
 	cmd := &cobra.Command{
-		Use:       "login TOOL",
-		Short:     "Set up a package client: " + strings.Join(names, ", "),
-		Long:      "Write a repository's URL and a fresh authorization token into a package\nclient's own settings. Nothing else in them is touched.",
-		Example:   "  larder login npm\n  larder login pnpm --repository main --scope @acme\n  larder login yarn --dry-run",
+		Use:   "login TOOL",
+		Short: "Set up a package client: npm, pip, maven, nuget and others",
+		Long: `Write a repository's URL and a fresh authorization token into a package client's
+own settings. Nothing else in them is touched, and files that hold the token are
+for you alone. What belongs into a project's files is printed, not written.
+
+TOOL is one of:
+  ` + strings.Join(names, ", "),
+		Example: `  larder login npm
+  larder login pnpm --repository team --scope @acme
+  larder login pip --netrc
+  larder login maven --dry-run`,
 		Args:      exactly("TOOL", strings.Join(names, ", ")),
 		ValidArgs: names,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			tool, err := login.Find(args[0])
-			if err != nil {
-				return err
-			}
-			return runLogin(cmd, tool, t, scopes, dry)
-		},
 	}
-	t.addDomain(cmd)
-	t.addRepository(cmd)
-	t.addDuration(cmd)
+	lives.add(cmd)
 	cmd.Flags().StringSliceVar(&scopes, "scope", nil, "npm `scope` to lead to the repository, instead of all packages; repeatable")
+	cmd.Flags().BoolVar(&netrc, "netrc", false, "for pip: keep the token in .netrc and out of the URL")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "show what would be written, and write nothing")
-	addDataFlag(cmd)
-	return cmd
-}
-
-func runLogin(cmd *cobra.Command, tool login.Tool, t target, scopes []string, dry bool) error {
-	ctx, cancel := context.WithTimeout(cmd.Context(), callTime)
-	defer cancel()
-	c, err := newClient(cmd)
-	if err != nil {
-		return err
-	}
-	endpoint, err := t.endpoint(ctx, c, tool.Format)
-	if err != nil {
-		return err
-	}
-	to := login.Target{Endpoint: endpoint, Token: "token", Scopes: scopes}
-	var expires time.Time
-	if !dry {
-		token, err := t.token(ctx, c)
+	_ = cmd.RegisterFlagCompletionFunc("scope", cobra.NoFileCompletions)
+	return apiCommand(cmd, inRepository|plain, func(ctx context.Context, s *session, args []string) error {
+		tool, err := login.Find(args[0])
+		if err != nil {
+			return usageError{err}
+		}
+		out, err := s.endpoint(ctx, s.client, tool.Format)
 		if err != nil {
 			return err
 		}
-		to.Token, expires = aws.ToString(token.AuthorizationToken), aws.ToTime(token.Expiration)
-	}
-	m, err := thisUser()
-	if err != nil {
-		return err
-	}
-	plan, err := tool.Plan(m, to)
-	if err != nil {
-		return err
-	}
-	out := cmd.OutOrStdout()
-	if dry {
-		plan.Show(out)
-	} else {
-		if err := plan.Apply(); err != nil {
+		to := login.Target{
+			Endpoint: aws.ToString(out.RepositoryEndpoint), Token: "token", Domain: s.domain, Repository: s.repository,
+			Scopes: scopes, Netrc: netrc,
+		}
+		if err := s.checkServed(ctx, to.Endpoint, tool); err != nil {
 			return err
 		}
-		for _, e := range plan.Edits {
-			fmt.Fprintln(out, "wrote", e.File)
+		var expires time.Time
+		if !dry {
+			token, err := s.token(ctx, s.client, lives)
+			if err != nil {
+				return err
+			}
+			to.Token, expires = aws.ToString(token.AuthorizationToken), aws.ToTime(token.Expiration)
 		}
-		what := "packages"
-		if len(scopes) > 0 {
-			what = strings.Join(scopes, ", ")
+		m, err := thisUser()
+		if err != nil {
+			return err
 		}
-		fmt.Fprintf(out, "%s now gets %s from %s until %s\nnext: %s\n", tool.Name, what, endpoint, expires.Local().Format(time.DateTime), tool.Try)
-	}
-	for _, n := range plan.Notes {
-		fmt.Fprintln(cmd.ErrOrStderr(), "note:", n)
-	}
-	return nil
+		plan, err := tool.Plan(m, to)
+		if err != nil {
+			return err
+		}
+		if dry {
+			plan.Show(cmd.OutOrStdout())
+		} else if err := s.apply(plan, tool, to, expires); err != nil {
+			return err
+		}
+		for _, n := range plan.Notes {
+			s.note("note: %s", n)
+		}
+		return nil
+	})
 }
+
+// apply writes what was planned and says so.
+func (s *session) apply(plan *login.Plan, tool login.Tool, to login.Target, expires time.Time) error {
+	if err := plan.Apply(); err != nil {
+		return err
+	}
+	out := s.cmd.OutOrStdout()
+	for _, e := range plan.Edits {
+		fmt.Fprintln(out, "wrote", e.File)
+	}
+	what := "now gets packages from"
+	switch {
+	case plan.KeyOnly:
+		what = "may now use"
+	case len(to.Scopes) > 0:
+		what = "now gets " + strings.Join(to.Scopes, ", ") + " from"
+	}
+	fmt.Fprintf(out, "%s %s %s until %s\n", tool.Name, what, to.Endpoint, expires.Local().Format(time.DateTime))
+	plan.ShowProject(out)
+	_, err := fmt.Fprintf(out, "next: %s\n", plan.Try)
+	return err
+}
+
+// checkServed asks the repository's URL: a server names the URL of every
+// format, also of those that it does not serve.
+func (s *session) checkServed(ctx context.Context, endpoint string, tool login.Tool) error {
+	if s.URL == "" {
+		return nil // AWS serves them all
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint, nil)
+	if err != nil {
+		return fmt.Errorf("the server named %q as the repository's URL, which is none", endpoint)
+	}
+	res, err := s.httpClient().Do(r)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return nil // its public address need not lead here from this machine
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
+	if err != nil || res.StatusCode != http.StatusNotFound || strings.TrimSpace(string(body)) != noSuchFormat {
+		return nil
+	}
+	return errors.New("this server does not serve " + tool.Format + " repositories, which " + tool.Name + " needs; a newer version of it may")
+}
+
+// noSuchFormat is what a server of this program answers below a path that no
+// format has: what net/http answers where nothing is mounted.
+const noSuchFormat = "404 page not found"
 
 func thisUser() (login.Machine, error) {
 	home, err := os.UserHomeDir()
@@ -157,15 +153,5 @@ func thisUser() (login.Machine, error) {
 	if err != nil {
 		return login.Machine{}, err
 	}
-	return login.Machine{Home: home, Dir: dir, Getenv: os.Getenv}, nil
-}
-
-// exactly asks for one argument and says what may stand there.
-func exactly(name, known string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == 1 {
-			return nil
-		}
-		return fmt.Errorf("name one %s: %s", name, known)
-	}
+	return login.Machine{Home: home, Dir: dir, OS: runtime.GOOS, Getenv: os.Getenv}, nil
 }

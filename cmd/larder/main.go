@@ -23,14 +23,14 @@ import (
 
 func main() { os.Exit(run(os.Args[1:])) }
 
-// run executes one command line and gives the exit status: 0, or 1 with one
-// sentence on standard error.
+// run executes one command line and gives the exit status: 0, or another with
+// one sentence on standard error.
 func run(args []string) int {
 	cmd := newRootCommand()
 	cmd.SetArgs(args)
 	if err := cmd.ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintln(cmd.ErrOrStderr(), "larder:", sentence(err))
-		return 1
+		return exitStatus(err)
 	}
 	return 0
 }
@@ -40,10 +40,9 @@ func newRootCommand() *cobra.Command {
 		Use:   "larder",
 		Short: "A package registry that speaks AWS CodeArtifact's API",
 		Long: `Larder keeps the packages you publish, pulls what you need from public
-registries and keeps that too. It speaks AWS CodeArtifact's own API.
-
-Start with:   larder serve
-Then:         larder login npm`,
+registries and keeps that too. It speaks AWS CodeArtifact's own API, and these
+commands work against CodeArtifact itself as well.`,
+		Example:       "  larder serve\n  larder login npm\n  larder repository create team --upstream npm-store\n  larder package versions npm/react --repository npm-store",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version(),
@@ -56,19 +55,33 @@ Then:         larder login npm`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("larder {{.Version}}\n")
-	root.AddCommand(
-		newServeCommand(), newLoginCommand(), newTokenCommand(), newEnvCommand(), newEndpointCommand(),
-		newConnectionCommand(), newHealthCommand(), newVersionCommand(),
-	)
+	root.AddGroup(&cobra.Group{ID: groupUse, Title: "Use a server:"}, &cobra.Group{ID: groupManage, Title: "Manage what it holds:"}, &cobra.Group{ID: groupRun, Title: "Run a server:"})
+	for id, commands := range map[string][]*cobra.Command{
+		groupRun:    {newServeCommand(), newHealthCommand(), newConnectionCommand()},
+		groupUse:    {newLoginCommand(), newTokenCommand(), newEnvCommand(), newEndpointCommand()},
+		groupManage: {newDomainCommand(), newRepositoryCommand(), newPackageCommand(), newGroupCommand(), newPolicyCommand()},
+	} {
+		for _, c := range commands {
+			c.GroupID = id
+			root.AddCommand(c)
+		}
+	}
+	root.AddCommand(newVersionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())
+		return usagef("%w; see: %s --help", err, cmd.CommandPath())
 	})
+	// What holds other commands is of no use by itself.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))
+	markUsage(root)
 	return root
 }
 
+// The groups in which help shows the commands.
+const groupRun, groupUse, groupManage = "run", "use", "manage"
+
 // sentence puts an error on one line.
 func sentence(err error) string {
-	return strings.Join(strings.Fields(err.Error()), " ")
+	return printable(strings.Join(strings.Fields(err.Error()), " "))
 }
 
 // release is set by the linker in releases: -ldflags "-X main.release=1.2.3".

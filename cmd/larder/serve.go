@@ -20,6 +20,7 @@ import (
 	"larder/cmd/larder/discover"
 	"larder/events"
 	"larder/formats"
+	"larder/formats/generic"
 	"larder/formats/maven"
 	"larder/formats/npm"
 	"larder/formats/pypi"
@@ -319,7 +320,8 @@ func (s *Server) openService(context.Context) error {
 		return s.folder.unusable(err)
 	}
 	connections := &registry.Connections{Metadata: s.metadata, Given: s.Config.Connections, Sealer: s.sealer}
-	rules, adapters := map[string]registry.Rules{}, map[string]registry.Upstream{}
+	// Generic packages have no client of their own: only the API serves them.
+	rules, adapters := map[string]registry.Rules{registry.Generic: generic.Rules{}}, map[string]registry.Upstream{}
 	for _, f := range wireFormats {
 		rules[f.Name] = f.Rules
 		if f.Upstream != nil {

@@ -6,10 +6,12 @@ package login
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -21,38 +23,87 @@ import (
 
 // Target is where a client shall go.
 type Target struct {
-	Endpoint string   // the repository's URL, with a trailing slash
-	Token    string   // authorization token
-	Scopes   []string // npm scopes, with or without "@"; empty: the default registry
+	Endpoint   string // the repository's URL, with a trailing slash
+	Token      string // authorization token
+	Domain     string
+	Repository string
+	Scopes     []string // npm scopes, with or without "@"; empty: the default registry
+	Netrc      bool     // keep the token in .netrc and out of URLs
+}
+
+// user is the name that stands with a token where a client wants one; the
+// server takes any (spec 4.2).
+const user = "aws"
+
+// id names the repository where a client wants one word for it.
+func (to Target) id() string { return to.Domain + "-" + to.Repository }
+
+// word is id for tools to which a dot in a name means something.
+func (to Target) word() string { return strings.ReplaceAll(to.id(), ".", "-") }
+
+// plainHTTP says that the token travels in clear, beyond this machine.
+func (to Target) plainHTTP() bool {
+	u, err := url.Parse(to.Endpoint)
+	if err != nil || u.Scheme != "http" || u.Hostname() == "localhost" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return ip == nil || !ip.IsLoopback()
+}
+
+// withUser is a URL below the endpoint that carries the credential.
+func (to Target) withUser(path string) string {
+	scheme, rest, _ := strings.Cut(to.Endpoint, "://")
+	return scheme + "://" + user + ":" + to.Token + "@" + rest + path
+}
+
+// host is the endpoint's, without a port.
+func (to Target) host() string {
+	u, err := url.Parse(to.Endpoint)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // Machine is what a tool's settings depend on.
 type Machine struct {
 	Home   string
 	Dir    string // where the command runs
+	OS     string // as runtime.GOOS spells it
 	Getenv func(string) string
 }
+
+// config is the folder of a user's settings by the XDG base directory
+// specification, which many tools follow on every system but Windows.
+func (m Machine) config() string {
+	return cmp.Or(m.Getenv("XDG_CONFIG_HOME"), filepath.Join(m.Home, ".config"))
+}
+
+// appData is the folder of a user's settings on Windows.
+func (m Machine) appData() string {
+	return cmp.Or(m.Getenv("APPDATA"), filepath.Join(m.Home, "AppData", "Roaming"))
+}
+
+// library is the folder of a user's settings on macOS.
+func (m Machine) library() string { return filepath.Join(m.Home, "Library", "Application Support") }
 
 // Tool is a package client that can be set up.
 type Tool struct {
 	Name   string
-	Format string // package format whose repository URL it takes
+	Format string // package format whose repository URL it takes, as the API spells it
 	Try    string // a command that uses the new settings
 	plan   func(Machine, Target) (*Plan, error)
 }
 
 // Tools are the clients that this version sets up.
-var Tools = []Tool{npm, pnpm, yarn, bun}
-
-// later are tools whose formats are not served yet, by format.
-var later = map[string]string{
-	"pip": "PyPI", "uv": "PyPI", "poetry": "PyPI", "pdm": "PyPI", "twine": "PyPI",
-	"maven": "Maven", "mvn": "Maven", "gradle": "Maven", "sbt": "Maven",
-	"nuget": "NuGet", "dotnet": "NuGet",
-}
+var Tools = []Tool{npm, pnpm, yarn, bun, pip, uv, poetry, pdm, twine, maven, gradle, sbt, nuget, dotnet}
 
 // Find gives the tool of that name, or an error that names those there are.
 func Find(name string) (Tool, error) {
+	if name == "mvn" {
+		name = maven.Name
+	}
 	var names []string
 	for _, t := range Tools {
 		if t.Name == name {
@@ -60,18 +111,22 @@ func Find(name string) (Tool, error) {
 		}
 		names = append(names, t.Name)
 	}
-	known := strings.Join(names, ", ")
-	if f, ok := later[name]; ok {
-		return Tool{}, fmt.Errorf("%s comes with %s repositories, which this version does not serve; it sets up %s", name, f, known)
-	}
-	return Tool{}, fmt.Errorf("%q is no tool that can be set up; this version knows %s", name, known)
+	return Tool{}, fmt.Errorf("%q is no tool that can be set up; this version knows %s", name, strings.Join(names, ", "))
 }
 
 // Plan is what setting up a tool would change.
 type Plan struct {
-	Edits []Edit
-	Notes []string // what the user should know besides
+	Edits   []Edit
+	Project []Snippet // what belongs into the files of a project; those are left alone
+	Notes   []string  // what the user should know besides
+	Try     string    // a command that uses the new settings
+	// KeyOnly says that only the credential was written: a project has to name
+	// the repository itself.
+	KeyOnly bool
 }
+
+// Snippet is text for a place that is the user's to choose.
+type Snippet struct{ For, Text string }
 
 // Edit is the new content of one file.
 type Edit struct {
@@ -83,10 +138,35 @@ type Edit struct {
 // Plan checks the target and says what to change.
 func (t Tool) Plan(m Machine, to Target) (*Plan, error) {
 	to, err := to.checked()
+	switch {
+	case err != nil:
+		return nil, err
+	case len(to.Scopes) > 0 && t.Format != "npm":
+		return nil, fmt.Errorf("--scope is for clients of npm packages, and %s is none", t.Name)
+	case to.Netrc && t.Name != pip.Name:
+		return nil, fmt.Errorf("--netrc is for pip; %s keeps the token where it does by itself", t.Name)
+	}
+	p, err := t.plan(m, to)
 	if err != nil {
 		return nil, err
 	}
-	return t.plan(m, to)
+	p.Try = cmp.Or(p.Try, t.Try)
+	return p, nil
+}
+
+// edit plans the new content of one file. What change says is told with the
+// file's name.
+func (p *Plan) edit(name string, change func(before []byte) ([]byte, error)) error {
+	before, err := readSettings(name)
+	if err != nil {
+		return err
+	}
+	after, err := change(before)
+	if err != nil {
+		return fmt.Errorf("%s %w", name, err)
+	}
+	p.Edits = append(p.Edits, Edit{File: name, Before: before, After: after})
+	return nil
 }
 
 var (
@@ -95,6 +175,7 @@ var (
 	safeToken = regexp.MustCompile(`^[A-Za-z0-9._~+/=-]+$`)
 	safeURL   = regexp.MustCompile(`^[A-Za-z0-9._~:/%@\[\]-]+$`)
 	scopeName = regexp.MustCompile(`^@[A-Za-z0-9._~-]+$`)
+	plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 )
 
 // checked refuses what could not stand in a settings file: the server's answer
@@ -112,6 +193,11 @@ func (to Target) checked() (Target, error) {
 	to.Endpoint = strings.TrimRight(u.String(), "/") + "/"
 	if !safeToken.MatchString(to.Token) {
 		return to, errors.New("the server's token holds characters that a token cannot have")
+	}
+	for _, name := range []string{to.Domain, to.Repository} {
+		if !plainName.MatchString(name) {
+			return to, fmt.Errorf("%q is no name of a domain or repository", name)
+		}
 	}
 	scopes := make([]string, len(to.Scopes))
 	for i, s := range to.Scopes {
@@ -156,6 +242,20 @@ func (p *Plan) Show(w io.Writer) {
 			fmt.Fprintln(w, "  +", hideSecret(l))
 		}
 	}
+	p.ShowProject(w)
+}
+
+// ShowProject writes what belongs into the files of a project.
+func (p *Plan) ShowProject(w io.Writer) {
+	for _, s := range p.Project {
+		fmt.Fprintf(w, "\n%s:\n\n", s.For)
+		for _, l := range lines([]byte(s.Text)) {
+			fmt.Fprintln(w, "  "+l)
+		}
+	}
+	if len(p.Project) > 0 {
+		fmt.Fprintln(w)
+	}
 }
 
 func lines(b []byte) []string {
@@ -186,12 +286,18 @@ func without(a, b []string) []string {
 }
 
 var (
-	secretLine = regexp.MustCompile(`(?i)^(.*(?:token|password|_auth|npmAuthIdent)["']?\s*[=:]\s*).+$`)
-	secretUser = regexp.MustCompile(`://[^/@\s]*@`)
+	secretLine    = regexp.MustCompile(`(?i)^(.*(?:token|password|_auth|npmAuthIdent)["']?\s*[=:]\s*).+$`)
+	secretWord    = regexp.MustCompile(`(?i)(\bpassword\s+)[^\s=:]\S*`) // of a .netrc
+	secretElement = regexp.MustCompile(`(?i)(<(?:password|passphrase)>)[^<]*`)
+	secretValue   = regexp.MustCompile(`(?i)("(?:ClearText)?Password"\s+value=)"[^"]*"`)
+	secretUser    = regexp.MustCompile(`://[^/@\s]*@`)
 )
 
 func hideSecret(line string) string {
+	line = secretValue.ReplaceAllString(line, "${1}(hidden)")
+	line = secretElement.ReplaceAllString(line, "${1}(hidden)")
 	line = secretLine.ReplaceAllString(line, "${1}(hidden)")
+	line = secretWord.ReplaceAllString(line, "${1}(hidden)")
 	return secretUser.ReplaceAllString(line, "://(hidden)@")
 }
 

@@ -1,0 +1,58 @@
+package login
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// gradle reads credentials from the user's gradle.properties, by the name of
+// the repository, which an init script adds to every build. (Gradle's user
+// manual, "Initialization scripts" and "Handling credentials".)
+var gradle = Tool{Name: "gradle", Format: "maven", Try: "gradle build", plan: func(m Machine, to Target) (*Plan, error) {
+	dir := cmp.Or(m.Getenv("GRADLE_USER_HOME"), filepath.Join(m.Home, ".gradle"))
+	p := &Plan{Project: []Snippet{{"in a build.gradle, for gradle publish", fmt.Sprintf(
+		"publishing {\n  repositories {\n    maven {\n      name = '%s'\n      url = uri('%s')\n%s      credentials(PasswordCredentials)\n    }\n  }\n}",
+		gradleName, to.Endpoint, gradleInsecure(to, "      "))}}}
+	err := p.edit(filepath.Join(dir, "gradle.properties"), func(before []byte) ([]byte, error) {
+		return setProperties(before, []setting{{gradleName + "Username", user}, {gradleName + "Password", to.Token}}), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	// A file of ours alone: whatever it held, it is this now.
+	script := fmt.Sprintf(gradleScript, gradleName, to.Endpoint, gradleInsecure(to, "        "))
+	return p, p.edit(filepath.Join(dir, "init.d", "larder.init.gradle"), func([]byte) ([]byte, error) { return []byte(script), nil })
+}}
+
+// gradleName names the repository in builds. Gradle looks for the properties
+// larderUsername and larderPassword.
+const gradleName = "larder"
+
+// gradleScript adds the repository where a build looks for dependencies: in
+// its settings, and in its projects unless the settings forbid that.
+const gradleScript = `// Made by larder login gradle, and made anew by the next one. Remove it to undo that.
+def larder = { handler ->
+    handler.maven {
+        name = '%s'
+        url = uri('%s')
+%s        credentials(PasswordCredentials)
+    }
+}
+settingsEvaluated { settings ->
+    def management = settings.dependencyResolutionManagement
+    larder(management.repositories)
+    if (management.repositoriesMode.get().toString() == 'PREFER_PROJECT') {
+        gradle.allprojects { project -> larder(project.repositories) }
+    }
+}
+`
+
+// gradleInsecure is what Gradle wants said of plain http, also on this machine.
+func gradleInsecure(to Target, indent string) string {
+	if strings.HasPrefix(to.Endpoint, "http:") {
+		return indent + "allowInsecureProtocol = true\n"
+	}
+	return ""
+}

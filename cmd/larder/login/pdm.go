@@ -1,0 +1,40 @@
+package login
+
+import (
+	"cmp"
+	"path/filepath"
+)
+
+// pdm reads the default index and repositories to publish to from the user's
+// config.toml. (PDM's documentation, "Configurations".)
+var pdm = Tool{Name: "pdm", Format: "pypi", Try: "pdm install", plan: func(m Machine, to Target) (*Plan, error) {
+	p := &Plan{Project: []Snippet{{"to publish with PDM", "pdm publish --repository " + to.word()}}}
+	credential := []tomlSetting{{"username", user}, {"password", to.Token}}
+	index := append([]tomlSetting{{"url", to.Endpoint + "simple/"}}, credential...)
+	if to.plainHTTP() { // PDM skips an index by plain http unless told so
+		index = append(index, tomlSetting{"verify_ssl", false})
+	}
+	for _, name := range []string{"PDM_PYPI_URL", "PDM_PYPI_USERNAME", "PDM_PYPI_PASSWORD"} {
+		if m.Getenv(name) != "" {
+			p.Notes = append(p.Notes, "the environment variable "+name+" is set and outranks PDM's settings: unset it")
+		}
+	}
+	return p, p.edit(pdmFile(m), func(before []byte) ([]byte, error) {
+		after, err := setTOML(before, tomlTable{path: []string{"pypi"}}, index)
+		if err != nil {
+			return nil, err
+		}
+		return setTOML(after, tomlTable{path: []string{"repository", to.word()}}, append([]tomlSetting{{"url", to.Endpoint}}, credential...))
+	})
+}}
+
+func pdmFile(m Machine) string {
+	dir := filepath.Join(m.config(), "pdm")
+	switch m.OS {
+	case "windows":
+		dir = filepath.Join(cmp.Or(m.Getenv("LOCALAPPDATA"), filepath.Join(m.Home, "AppData", "Local")), "pdm", "pdm")
+	case "darwin":
+		dir = filepath.Join(m.library(), "pdm")
+	}
+	return cmp.Or(m.Getenv("PDM_CONFIG_FILE"), filepath.Join(dir, "config.toml"))
+}

@@ -1,0 +1,27 @@
+package login
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// twine reads ~/.pypirc: a section for each repository, all of them named in
+// index-servers. (The .pypirc specification of the Python packaging guide.)
+var twine = Tool{Name: "twine", Format: "pypi", plan: func(m Machine, to Target) (*Plan, error) {
+	p := &Plan{KeyOnly: true, Try: "twine upload --repository " + to.id() + " dist/*"}
+	return p, p.edit(filepath.Join(m.Home, ".pypirc"), func(before []byte) ([]byte, error) {
+		file := parseINI(before, strings.ToLower)
+		servers := file.values("distutils", "index-servers")
+		if servers == nil {
+			servers = []string{"pypi", "testpypi"} // what twine knows where nothing is said
+		}
+		if !slices.Contains(servers, to.id()) {
+			file.set("distutils", "index-servers", append(servers, to.id())...)
+		}
+		file.set(to.id(), "repository", to.Endpoint)
+		file.set(to.id(), "username", user)
+		file.set(to.id(), "password", to.Token)
+		return file.bytes(to.id(), "password", to.Token)
+	})
+}}
