@@ -34,12 +34,12 @@ type operand interface {
 const maxConditionValues = 1000
 
 func parseConditions(v value, variables bool) ([]condition, error) {
-	if v.kind != object {
+	if v.kind != jsonObject {
 		return nil, fmt.Errorf("Condition is %s; it must be an object", v.kind)
 	}
 	var out []condition
 	for _, op := range v.members {
-		if op.kind != object {
+		if op.kind != jsonObject {
 			return nil, fmt.Errorf("Condition %s is %s; it must be an object of keys and values", show(op.name), op.kind)
 		}
 		if len(op.members) == 0 {
@@ -78,7 +78,7 @@ func parseCondition(name string, m member, variables bool) (condition, error) {
 		return c, err
 	}
 	values := m.items
-	if m.kind != list {
+	if m.kind != jsonList {
 		values = []value{m.value}
 	}
 	if len(values) == 0 {
@@ -104,9 +104,9 @@ func parseCondition(name string, m member, variables bool) (condition, error) {
 // scalar gives strings, numbers and booleans as the text they stand for.
 func (v value) scalar() (string, bool) {
 	switch v.kind {
-	case text, number:
+	case jsonString, jsonNumber:
 		return v.text, true
-	case truth:
+	case jsonBool:
 		if v.yes {
 			return "true", true
 		}

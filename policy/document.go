@@ -31,7 +31,6 @@ const (
 
 // Policy is a compiled policy document. It is immutable.
 type Policy struct {
-	name       string // as explanations give it: an ARN, or the name of an inline policy
 	statements []*statement
 	keys       map[string]bool // condition keys and variables, lower case
 }
@@ -45,7 +44,7 @@ type Policy struct {
 func Parse(of Kind, document string) (*Policy, error) {
 	p, err := parse(of, document)
 	if err != nil {
-		return nil, registry.Errorf(registry.Invalid, "the policy document is refused: %w", err)
+		return nil, registry.Errorf(registry.Invalid, "the policy document is refused: %v", err)
 	}
 	return p, nil
 }
@@ -56,6 +55,10 @@ func Check(of Kind, document string) error {
 	return err
 }
 
+// CheckPolicy checks the document of a domain's or repository's policy, as the
+// core asks before it keeps one.
+func CheckPolicy(_ registry.Resource, document string) error { return Check(Resource, document) }
+
 func parse(of Kind, document string) (*Policy, error) {
 	if n := utf8.RuneCountInString(document); n > MaxDocument {
 		return nil, fmt.Errorf("it has %d characters; it may have %d", n, MaxDocument)
@@ -64,7 +67,7 @@ func parse(of Kind, document string) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.kind != object {
+	if v.kind != jsonObject {
 		return nil, fmt.Errorf("it is %s; it must be an object", v.kind)
 	}
 	p := &Policy{keys: map[string]bool{}}
@@ -73,18 +76,18 @@ func parse(of Kind, document string) (*Policy, error) {
 	for _, m := range v.members {
 		switch m.name {
 		case "Version":
-			if version = m.text; m.kind != text || version != interpolating && version != "2008-10-17" {
+			if version = m.text; m.kind != jsonString || version != interpolating && version != "2008-10-17" {
 				return nil, fmt.Errorf("Version must be %q (or \"2008-10-17\")", interpolating)
 			}
 		case "Id":
-			if m.kind != text {
+			if m.kind != jsonString {
 				return nil, fmt.Errorf("Id is %s; it must be a string", m.kind)
 			}
 		case "Statement":
 			switch m.kind {
-			case object:
+			case jsonObject:
 				statements = []value{m.value}
-			case list:
+			case jsonList:
 				statements = m.items
 			default:
 				return nil, fmt.Errorf("Statement is %s; it must be an object or a list of objects", m.kind)
@@ -123,7 +126,7 @@ func parse(of Kind, document string) (*Policy, error) {
 // and its Sid.
 func nameStatement(v value, i int) string {
 	for _, m := range v.members {
-		if m.name == "Sid" && m.kind == text && m.text != "" {
+		if m.name == "Sid" && m.kind == jsonString && m.text != "" {
 			return fmt.Sprintf("statement %d (Sid %s)", i+1, show(m.text))
 		}
 	}
@@ -137,7 +140,7 @@ var sidForm = map[Kind]*regexp.Regexp{
 }
 
 func parseStatement(of Kind, v value, variables bool) (*statement, error) {
-	if v.kind != object {
+	if v.kind != jsonObject {
 		return nil, fmt.Errorf("it is %s; it must be an object", v.kind)
 	}
 	s := &statement{}
@@ -147,11 +150,11 @@ func parseStatement(of Kind, v value, variables bool) (*statement, error) {
 		var err error
 		switch m.name {
 		case "Sid":
-			if s.sid = m.text; m.kind != text || !sidForm[of].MatchString(s.sid) {
+			if s.sid = m.text; m.kind != jsonString || !sidForm[of].MatchString(s.sid) {
 				err = fmt.Errorf("Sid must be a string of letters and digits")
 			}
 		case "Effect":
-			if s.deny = m.text == "Deny"; m.kind != text || m.text != "Allow" && m.text != "Deny" {
+			if s.deny = m.text == "Deny"; m.kind != jsonString || m.text != "Allow" && m.text != "Deny" {
 				err = fmt.Errorf("Effect must be \"Allow\" or \"Deny\"")
 			}
 		case "Principal", "NotPrincipal":

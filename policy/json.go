@@ -30,12 +30,12 @@ type member struct {
 type kind int
 
 const (
-	nothing kind = iota
-	text
-	number
-	truth
-	list
-	object
+	jsonNull kind = iota
+	jsonString
+	jsonNumber
+	jsonBool
+	jsonList
+	jsonObject
 )
 
 func (k kind) String() string {
@@ -55,7 +55,7 @@ func parseJSON(document string) (value, error) {
 		}
 	}
 	switch {
-	case errors.Is(err, io.EOF) && v.kind != nothing:
+	case errors.Is(err, io.EOF) && v.kind != jsonNull:
 		return v, nil
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return value{}, errors.New("it ends early")
@@ -75,22 +75,27 @@ func readValue(d *json.Decoder, depth int) (value, error) {
 	}
 	switch t := t.(type) {
 	case string:
-		return value{kind: text, text: t}, nil
+		return value{kind: jsonString, text: t}, nil
 	case json.Number:
-		return value{kind: number, text: t.String()}, nil
+		return value{kind: jsonNumber, text: t.String()}, nil
 	case bool:
-		return value{kind: truth, yes: t}, nil
+		return value{kind: jsonBool, yes: t}, nil
 	case json.Delim:
-		if t == '[' {
-			return readList(d, depth)
+		read := readList
+		if t == '{' {
+			read = readObject
 		}
-		return readObject(d, depth)
+		v, err := read(d, depth)
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF // within a list or object, the end is no end
+		}
+		return v, err
 	}
-	return value{kind: nothing}, nil
+	return value{kind: jsonNull}, nil
 }
 
 func readList(d *json.Decoder, depth int) (value, error) {
-	v := value{kind: list}
+	v := value{kind: jsonList}
 	for d.More() {
 		item, err := readValue(d, depth+1)
 		if err != nil {
@@ -103,7 +108,7 @@ func readList(d *json.Decoder, depth int) (value, error) {
 }
 
 func readObject(d *json.Decoder, depth int) (value, error) {
-	v := value{kind: object}
+	v := value{kind: jsonObject}
 	for d.More() {
 		t, err := d.Token()
 		if err != nil {
@@ -127,10 +132,10 @@ func readObject(d *json.Decoder, depth int) (value, error) {
 
 // strings reads a string, or a list of them that is not empty.
 func (v value) strings(what string) ([]string, error) {
-	if v.kind == text {
+	if v.kind == jsonString {
 		return []string{v.text}, nil
 	}
-	if v.kind != list {
+	if v.kind != jsonList {
 		return nil, fmt.Errorf("%s is %s; it must be a string or a list of strings", what, v.kind)
 	}
 	if len(v.items) == 0 {
@@ -138,7 +143,7 @@ func (v value) strings(what string) ([]string, error) {
 	}
 	var out []string
 	for _, item := range v.items {
-		if item.kind != text {
+		if item.kind != jsonString {
 			return nil, fmt.Errorf("%s has %s in its list; it must have strings", what, item.kind)
 		}
 		out = append(out, item.text)

@@ -2,8 +2,6 @@ package policy
 
 import (
 	_ "embed"
-	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 
@@ -17,70 +15,75 @@ import (
 var modelConf string
 
 // side says whose policy a statement stands in (model.conf).
-type side int
+type side string
 
 const (
-	identitySide side = iota
-	domainSide
-	repositorySide
-	trustSide
-	sessionSide
-	boundarySide
+	identitySide   side = "identity"
+	domainSide     side = "domain"
+	repositorySide side = "repository"
+	trustSide      side = "trust"
+	sessionSide    side = "session"
+	boundarySide   side = "boundary"
 )
 
-var sideNames = [...]string{"identity", "domain", "repository", "trust", "session", "boundary"}
-
-func (s side) String() string { return sideNames[s] }
-
-// gate is one matcher of model.conf that a request has to pass.
-type gate int
+// relation is what the caller is to the resource (model.conf).
+type relation string
 
 const (
-	anyPolicy gate = iota
-	identityGate
-	resourceGate
-	trustGate
-	sessionGate
-	boundaryGate
+	owner         relation = "owner"
+	administrator relation = "administrator"
+	other         relation = "other"
+	ofAccount     relation = "account"
+	anonymous     relation = "anonymous"
+	assumer       relation = "assumer"
+	named         relation = "named"
 )
 
-var gates = [...]casbin.EnforceContext{
-	anyPolicy:    {RType: "r", PType: "p", EType: "e", MType: "m"},
-	identityGate: {RType: "r", PType: "p", EType: "e", MType: "m2"},
-	resourceGate: {RType: "r", PType: "p", EType: "e", MType: "m3"},
-	trustGate:    {RType: "r", PType: "p", EType: "e", MType: "m4"},
-	sessionGate:  {RType: "r", PType: "p", EType: "e", MType: "m5"},
-	boundaryGate: {RType: "r", PType: "p", EType: "e", MType: "m6"},
-}
+// matcher is one of model.conf's, all of which have to allow.
+type matcher string
 
-var gateNames = [...]string{
-	anyPolicy:    "identity or resource policy",
-	identityGate: "identity policy",
-	resourceGate: "resource policy",
-	trustGate:    "trust policy",
-	sessionGate:  "session policy",
-	boundaryGate: "permissions boundary",
-}
+const (
+	callersSide   matcher = "m"
+	resourcesSide matcher = "m2"
+	ofSession     matcher = "m3"
+	ofBoundary    matcher = "m4"
+)
 
-func (g gate) String() string { return gateNames[g] }
+// missing says for people what a matcher that nothing allows would have needed.
+func (m matcher) missing(r relation) string {
+	switch {
+	case m == ofSession:
+		return "session policy"
+	case m == ofBoundary:
+		return "permissions boundary"
+	case r == owner:
+		return "identity or resource policy"
+	case r == assumer && m == resourcesSide, r == named:
+		return "trust policy"
+	case r == anonymous, m == resourcesSide:
+		return "resource policy"
+	}
+	return "identity policy"
+}
 
 // sided is a policy with its side.
 type sided struct {
 	side   side
+	name   string // as explanations give it: an ARN, or an inline policy's name
 	policy *Policy
 }
 
-// verdict is what the gates say of a question.
+// verdict is what the matchers say of a question.
 type verdict struct {
 	allowed bool
-	// by are the statements that decided: the one that denies, or one that
-	// allows for each gate; nothing where a gate is closed by silence.
-	by     []ruled
-	closed gate // which, where not allowed
+	// by are the statements that decided: the one that denies, or those that
+	// allow; nothing where all are silent.
+	by      []ruled
+	missing string // what should have allowed, where nothing did
 }
 
 type ruled struct {
-	side      side
+	sided
 	statement *statement
 }
 
@@ -89,20 +92,8 @@ type ruled struct {
 type judge struct {
 	enforcer *casbin.Enforcer
 	rules    *model.Assertion
-	question *question
-
-	statements []*statement
-	sides      []side
-	known      []truth3 // whether the statement covers the question
+	covering []ruled
 }
-
-type truth3 uint8
-
-const (
-	unknown truth3 = iota
-	yes
-	no
-)
 
 var judges = sync.Pool{New: func() any { return newJudge() }}
 
@@ -116,67 +107,52 @@ func newJudge() *judge {
 	if err != nil {
 		panic(err)
 	}
-	j := &judge{enforcer: e, rules: m["p"]["p"]}
-	e.AddFunction("covers", func(args ...any) (any, error) {
-		name, ok := args[1].(string)
-		if !ok {
-			return nil, errors.New("covers: the statement is no name")
-		}
-		i, err := strconv.Atoi(name)
-		if err != nil || i >= len(j.statements) {
-			return nil, fmt.Errorf("covers: there is no statement %q", name)
-		}
-		return j.covers(i), nil
-	})
-	return j
+	return &judge{enforcer: e, rules: m["p"]["p"]}
 }
 
-func (j *judge) covers(i int) bool {
-	if j.known[i] == unknown {
-		j.known[i] = no
-		if j.statements[i].covers(j.question) {
-			j.known[i] = yes
-		}
-	}
-	return j.known[i] == yes
-}
-
-// decide asks every gate of the policies. Statements about other actions are
-// left out before casbin sees them.
-func decide(q *question, policies []sided, needed []gate) (verdict, error) {
+// decide asks the matchers about a question. narrowed are those that the
+// caller's session and boundary add.
+func decide(q *question, r relation, policies []sided, narrowed []matcher) (verdict, error) {
 	j := judges.Get().(*judge)
 	defer j.release()
-	j.question = q
 	for _, p := range policies {
 		for _, s := range p.policy.statements {
 			if !s.concerns(q.action) {
 				continue
 			}
-			j.rules.Policy = append(j.rules.Policy, []string{p.side.String(), strconv.Itoa(len(j.statements)), s.effect()})
-			j.statements = append(j.statements, s)
-			j.sides = append(j.sides, p.side)
-			j.known = append(j.known, unknown)
+			q.clock(s)
+			if s.covers(q) {
+				j.rules.Policy = append(j.rules.Policy, []string{string(p.side), strconv.Itoa(len(j.covering)), s.effect()})
+				j.covering = append(j.covering, ruled{p, s})
+			}
 		}
 	}
-	q.clock(j.statements)
-	v := verdict{allowed: len(needed) > 0}
-	for _, g := range needed {
-		ok, rule, err := j.enforcer.EnforceEx(gates[g], q)
+	if q.err != nil {
+		return verdict{}, q.err
+	}
+	v := verdict{allowed: true}
+	for i := range 2 + len(narrowed) {
+		m := callersSide
+		if i == 1 {
+			m = resourcesSide
+		} else if i > 1 {
+			m = narrowed[i-2]
+		}
+		ok, rule, err := j.enforcer.EnforceEx(casbin.EnforceContext{RType: "r", PType: "p", EType: "e", MType: string(m)}, string(r))
 		if err != nil {
 			return verdict{}, err
 		}
-		if q.err != nil {
-			return verdict{}, q.err
-		}
 		if !ok {
-			v.allowed, v.by, v.closed = false, nil, g
+			v = verdict{missing: m.missing(r)}
 		}
 		if len(rule) > 0 {
-			i, err := strconv.Atoi(rule[1])
+			n, err := strconv.Atoi(rule[1])
 			if err != nil {
 				return verdict{}, err
 			}
-			v.by = append(v.by, ruled{j.sides[i], j.statements[i]})
+			if by := j.covering[n]; len(v.by) == 0 || v.by[len(v.by)-1] != by {
+				v.by = append(v.by, by)
+			}
 		}
 		if !ok {
 			break
@@ -186,9 +162,8 @@ func decide(q *question, policies []sided, needed []gate) (verdict, error) {
 }
 
 func (j *judge) release() {
-	clear(j.statements)
+	clear(j.covering)
 	clear(j.rules.Policy)
-	j.rules.Policy, j.statements, j.sides, j.known = j.rules.Policy[:0], j.statements[:0], j.sides[:0], j.known[:0]
-	j.question = nil
+	j.covering, j.rules.Policy = j.covering[:0], j.rules.Policy[:0]
 	judges.Put(j)
 }

@@ -39,13 +39,13 @@ func ValidAccountID(s string) bool { return accountID.MatchString(s) }
 // parsePrincipals reads the element. What does not exist here is accepted,
 // what cannot exist is not (design.md section 2).
 func parsePrincipals(v value, element string, of Kind) ([]principal, error) {
-	if v.kind == text {
+	if v.kind == jsonString {
 		if v.text == "*" {
 			return []principal{{kind: anyone}}, nil
 		}
 		return nil, fmt.Errorf("%s %s is malformed: it must be \"*\" or an object such as {\"AWS\": \"arn:aws:iam::111122223333:root\"}", element, show(v.text))
 	}
-	if v.kind != object {
+	if v.kind != jsonObject {
 		return nil, fmt.Errorf("%s is %s; it must be \"*\" or an object", element, v.kind)
 	}
 	if len(v.members) == 0 {

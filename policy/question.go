@@ -184,48 +184,40 @@ func tagged(tags map[string]string, name string) ([]string, bool) {
 	return nil, false
 }
 
-// clock notes how long a decision of these statements may be kept: until the
-// next time that one of their conditions names. A condition that looks at the
-// time in another way ends it now.
-func (q *question) clock(statements []*statement) {
+// clock notes how long a decision that looked at the statement may be kept:
+// until the next time that one of its conditions names. A condition that looks
+// at the time in another way ends it now.
+func (q *question) clock(s *statement) {
+	if !s.policy.timed() {
+		return
+	}
 	keep := func(until time.Time) {
 		if q.uses.until.IsZero() || until.Before(q.uses.until) {
 			q.uses.until = until
 		}
 	}
-	for _, s := range statements {
-		if !s.policy.timed() {
-			continue
+	now := func(key string) {
+		if isClock(key) {
+			keep(q.time)
 		}
-		for _, r := range s.resources {
-			r.keys(func(key string) {
-				if isClock(key) {
-					keep(q.time)
-				}
-			})
-		}
-		for i := range s.conditions {
-			c := &s.conditions[i]
-			for _, o := range c.operands {
+	}
+	for _, r := range s.resources {
+		r.keys(now)
+	}
+	for i := range s.conditions {
+		c := &s.conditions[i]
+		for _, o := range c.operands {
+			at, dated := o.(dateOperand)
+			switch {
+			case !isClock(c.key):
 				if o, ok := o.(stringOperand); ok {
-					o.template.keys(func(key string) {
-						if isClock(key) {
-							keep(q.time)
-						}
-					})
+					o.template.keys(now)
 				}
-			}
-			if !isClock(c.key) || c.operator.null {
-				continue
-			}
-			for _, o := range c.operands {
-				at, ok := o.(dateOperand)
-				switch {
-				case !ok || !c.operator.ordered || c.key != "aws:currenttime":
-					keep(q.time)
-				case !at.time.Before(q.time):
-					keep(at.time)
-				}
+			case c.operator.null:
+			case !dated || !c.operator.ordered || c.key != "aws:currenttime":
+				keep(q.time)
+			case !at.time.Before(q.time):
+				keep(at.time)
 			}
 		}
 	}

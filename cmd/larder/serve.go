@@ -134,9 +134,6 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		}
 	}()
 	s.log.Info("starting", "version", version(), "config", &s.Config)
-	if s.Config.AnonymousReads {
-		s.log.Warn("--allow-anonymous-reads changes nothing yet: this version has no policies that could grant Principal \"*\"")
-	}
 	for _, open := range []func(context.Context) error{
 		s.openListener, s.openFolder, s.openStorage, s.openIdentity, s.openEvents, s.openService, s.serve,
 	} {
@@ -221,7 +218,12 @@ func (s *Server) openIdentity(ctx context.Context) error {
 	if first {
 		s.log.Info("first start: made account, administrator, domain and repositories", "account", identity.FirstAccount, "domain", firstDomain, "credentials", s.folder.credentials())
 	}
-	s.authorize = policy.OwnerOnly{Region: s.Config.Region}
+	s.authorize = policy.New(policy.Config{
+		Metadata:       s.metadata,
+		Region:         s.Config.Region,
+		Organization:   "o-" + s.serverID,
+		AnonymousReads: s.Config.AnonymousReads,
+	})
 	s.identity = identity.New(identity.Config{
 		Metadata: s.metadata,
 		Sealer:   s.sealer,
@@ -347,6 +349,7 @@ func (s *Server) openService(context.Context) error {
 		Authorizer:  s.authorize,
 		Puller:      s.puller,
 		Rules:       rules,
+		CheckPolicy: policy.CheckPolicy,
 		Connections: connections,
 		Spill:       spill,
 		Logger:      s.log,

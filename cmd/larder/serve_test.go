@@ -384,14 +384,23 @@ func TestMasterKeyOfTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestAnonymousReadsThatNothingCanGrantAreWarnedOf(t *testing.T) {
-	s, log := start(t, t.TempDir(), func(s *Server) { s.Config.AnonymousReads = true })
-	s.lines.Flush()
-	if n := strings.Count(log.String(), "--allow-anonymous-reads"); n != 1 {
-		t.Errorf("%d warnings, want 1", n)
-	}
+func TestAnonymousReadsNeedAGrant(t *testing.T) {
+	s, _ := start(t, t.TempDir(), func(s *Server) { s.Config.AnonymousReads = true })
 	if status, _ := get(t, s.URL()+"/npm/d/local-000000000000/main/left-pad"); status != 401 {
-		t.Errorf("status %d, want 401", status)
+		t.Errorf("status %d without a policy, want 401", status)
+	}
+	domain := registry.DomainID{Owner: "000000000000", Name: "local"}
+	err := s.metadata.Update(t.Context(), func(tx registry.Tx) error {
+		return tx.PutPolicy(domain, "main", registry.Policy{Document: `{"Statement":{"Effect":"Allow","Principal":"*","Action":"codeartifact:ReadFromRepository","Resource":"*"}}`})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := get(t, s.URL()+"/npm/d/local-000000000000/main/left-pad"); status == 401 || status == 403 {
+		t.Errorf("status %d with a grant", status)
+	}
+	if status, _ := get(t, s.URL()+"/npm/d/local-000000000000/npm-store/left-pad"); status != 401 {
+		t.Errorf("status %d in another repository, want 401", status)
 	}
 }
 

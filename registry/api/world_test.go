@@ -22,7 +22,6 @@ import (
 	"larder/formats/generic"
 	"larder/formats/npm"
 	"larder/internal/httpx"
-	"larder/policy"
 	"larder/policy/identity"
 	"larder/registry"
 	"larder/registry/api"
@@ -78,7 +77,7 @@ func openWorld(t *testing.T, change func(*registry.Config)) *world {
 		w.stranger, err = addAccount(tx, sealer)
 		return err
 	}))
-	w.denied = &refusing{Authorizer: policy.OwnerOnly{Region: region}}
+	w.denied = &refusing{Authorizer: ownerOnly{}}
 	w.broken = &breaking{Metadata: metadata}
 	config := registry.Config{
 		Metadata:   w.broken,
