@@ -314,7 +314,7 @@ func segment(path string) (seg, rest string) {
 // hostDomain gives "{domain}-{owner}" of the host "{domain}-{owner}.d.ANY", or "".
 func hostDomain(host string) string {
 	label, rest, _ := strings.Cut(host, ".")
-	if strings.HasPrefix(rest, "d.") && len(rest) > 2 {
+	if d, rest, _ := strings.Cut(rest, "."); rest != "" && strings.EqualFold(d, "d") {
 		return strings.ToLower(label)
 	}
 	return ""

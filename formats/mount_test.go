@@ -83,7 +83,7 @@ func TestRepositoriesByPathAndByHost(t *testing.T) {
 		{"http://h.test/fake/d/acme-111111111111/main/show/x", "111111111111 acme main", "http://h.test/fake/d/acme-111111111111/main/", "https://larder.test/below/fake/d/acme-111111111111/main/"},
 		{"http://h.test:81/fake/d/a-b-c-111111111111/R.e_p-o/show/x", "111111111111 a-b-c R.e_p-o", "http://h.test:81/fake/d/a-b-c-111111111111/R.e_p-o/", "https://larder.test/below/fake/d/a-b-c-111111111111/R.e_p-o/"},
 		{"http://acme-111111111111.d.h.test/fake/main/show/x", "111111111111 acme main", "http://acme-111111111111.d.h.test/fake/main/", "https://larder.test/below/fake/d/acme-111111111111/main/"},
-		{"http://ACME-111111111111.d.localhost:82/fake/main/show/x", "111111111111 acme main", "http://ACME-111111111111.d.localhost:82/fake/main/", "https://larder.test/below/fake/d/acme-111111111111/main/"},
+		{"http://ACME-111111111111.D.localhost:82/fake/main/show/x", "111111111111 acme main", "http://ACME-111111111111.D.localhost:82/fake/main/", "https://larder.test/below/fake/d/acme-111111111111/main/"},
 		{"http://other-222222222222.d.h.test/fake/d/acme-111111111111/main/show/x", "111111111111 acme main", "http://other-222222222222.d.h.test/fake/d/acme-111111111111/main/", "https://larder.test/below/fake/d/acme-111111111111/main/"},
 	} {
 		w := ask(h, "GET", c.url)
