@@ -23,16 +23,16 @@ type metadata struct {
 	ArtifactID string      `xml:"artifactId,omitempty"`
 	Version    string      `xml:"version,omitempty"`
 	Versioning *versioning `xml:"versioning"`
-	Plugins    []plugin    `xml:"plugins>plugin"`
+	Plugins    []plugin    `xml:"plugins>plugin,omitempty"`
 }
 
 type versioning struct {
 	Latest           string            `xml:"latest,omitempty"`
 	Release          string            `xml:"release,omitempty"`
 	Snapshot         *snapshotBuild    `xml:"snapshot"`
-	Versions         []string          `xml:"versions>version"`
+	Versions         []string          `xml:"versions>version,omitempty"`
 	LastUpdated      string            `xml:"lastUpdated,omitempty"`
-	SnapshotVersions []snapshotVersion `xml:"snapshotVersions>snapshotVersion"`
+	SnapshotVersions []snapshotVersion `xml:"snapshotVersions>snapshotVersion,omitempty"`
 }
 
 type snapshotBuild struct {

@@ -48,7 +48,9 @@ func newServer(t *testing.T) *formatstest.Server {
 func TestMavenAnswersAsEveryFormat(t *testing.T) {
 	lib := slashes(long) + "/lib/"
 	jar := func(version string) string { return lib + version + "/lib-" + version + ".jar" }
-	names := func(version string) formatstest.Call { return put(lib+"maven-metadata.xml", versionsXML(long, "lib", version)) }
+	names := func(version string) formatstest.Call {
+		return put(lib+"maven-metadata.xml", versionsXML(long, "lib", version))
+	}
 	formatstest.Run(t, maven.Format(), formatstest.Fixture{
 		Publish: func(version string, content []byte) formatstest.Call { return put(jar(version), content) },
 		Finish:  names,
