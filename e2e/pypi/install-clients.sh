@@ -26,7 +26,7 @@ install pip22 pip==22.0.4 setuptools==65.5.1 wheel==0.45.1
 install pip pip==26.3 setuptools==80.9.0 wheel==0.45.1 build==1.6.1 packaging==26.3
 install uv uv==0.13.9
 install poetry poetry==2.5.1
-install pdm pdm==2.28.1
+install pdm 'pdm[locked]==2.28.1'
 install twine6 twine==6.2.0
 install twine twine==7.0.0
 install flit flit==4.2.0
