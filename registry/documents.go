@@ -122,6 +122,7 @@ func (r *Repo) Document(ctx context.Context, q DocumentQuery, render func(*Packa
 		s.CacheUse("document", true)
 		return have.doc, nil
 	}
+	began := s.Clock() // before others are waited for: what they learn is new enough
 	// One rendering at a time per document: the others find it made.
 	unlock := s.documents.lock(key)
 	defer unlock()
@@ -136,7 +137,7 @@ func (r *Repo) Document(ctx context.Context, q DocumentQuery, render func(*Packa
 	s.CacheUse("document", false)
 	m, err := s.view(ctx, n, q.Package, rules)
 	if q.Version != "" && (err == nil || IsNotFound(err)) && !m.has(q.Version) {
-		if err = s.revalidate(ctx, n, q.Package); err == nil {
+		if err = s.revalidate(ctx, n, q.Package, began); err == nil {
 			m, err = s.view(ctx, n, q.Package, rules)
 		}
 	}
@@ -165,8 +166,9 @@ func (m *merged) has(version string) bool {
 	return ok
 }
 
-// revalidate asks the sources of a package again before it returns.
-func (s *Service) revalidate(ctx context.Context, n *node, p PackageID) error {
+// revalidate asks the sources of a package again before it returns, but those
+// that have been asked since then.
+func (s *Service) revalidate(ctx context.Context, n *node, p PackageID, since time.Time) error {
 	var at []place
 	err := s.Metadata.View(ctx, func(tx Tx) error {
 		var err error
@@ -176,7 +178,7 @@ func (s *Service) revalidate(ctx context.Context, n *node, p PackageID) error {
 	if err != nil {
 		return err
 	}
-	s.list(ctx, s.sources(at, p.Format), n.ID.Domain, p, true)
+	s.list(ctx, s.sources(at, p.Format), n.ID.Domain, p, since)
 	return nil
 }
 
@@ -232,7 +234,7 @@ func (s *Service) refresh(d DomainID, connection string, p PackageID) {
 	s.behind.Go(func() {
 		// The puller bounds its own work and keeps what it learnt; an error is its
 		// to log.
-		_, _ = s.Puller.Listing(context.Background(), d, connection, p, false)
+		_, _ = s.Puller.Listing(context.Background(), d, connection, p, time.Time{})
 	})
 }
 

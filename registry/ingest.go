@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"time"
 )
 
 // pull brings an asset in through the first source that offers its version.
@@ -104,8 +105,8 @@ func (c *change) sameOrigin(n *node, id VersionID, origin Origin) error {
 // offer finds the first source that lists the version. A listing without it is
 // revalidated at once before it is believed.
 func (s *Service) offer(ctx context.Context, n *node, id VersionID, origin Origin, sources []source) (source, ListedVersion, error) {
-	for _, now := range []bool{false, true} {
-		s.list(ctx, sources, n.ID.Domain, id.Package, now)
+	for _, since := range []time.Time{{}, s.Clock()} {
+		s.list(ctx, sources, n.ID.Domain, id.Package, since)
 		for _, src := range sources {
 			if src.listing == nil || (origin.Type != "" && origin != Origin{Type: OriginExternal, Connection: src.connection}) {
 				continue

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"time"
 )
 
 // Offered gives the package-level metadata of every connection's listing of a
@@ -28,7 +29,7 @@ func (r *Repo) Offered(ctx context.Context, p PackageID) ([]json.RawMessage, err
 		return nil, err
 	}
 	sources := s.sources(at, id.Package.Format)
-	s.list(ctx, sources, n.ID.Domain, id.Package, false)
+	s.list(ctx, sources, n.ID.Domain, id.Package, time.Time{})
 	var out []json.RawMessage
 	for _, src := range sources {
 		if src.listing != nil && src.listing.Metadata != nil {

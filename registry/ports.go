@@ -562,11 +562,11 @@ type Dependency struct{ Namespace, Package, Type, Requirement string }
 type Puller interface {
 	// Listing gives what the connection offers of a package: the kept listing at
 	// once when there is one (a stale one is revalidated in the background), else
-	// it is fetched. With now, a kept listing is revalidated before it is
-	// returned, if that is not known to have happened within a few seconds; when
-	// upstream fails, the stale one is returned. NotFound: upstream answered that
+	// it is fetched. With since, a kept listing that upstream has not confirmed
+	// since then is revalidated before it is returned; when upstream fails, the
+	// stale one is returned. NotFound: upstream answered that
 	// there is none. UpstreamFailed: it failed and nothing is kept.
-	Listing(ctx context.Context, d DomainID, connection string, p PackageID, now bool) (*Listing, error)
+	Listing(ctx context.Context, d DomainID, connection string, p PackageID, since time.Time) (*Listing, error)
 	// Known is Listing without asking upstream at all: NotFound when nothing is kept.
 	Known(ctx context.Context, d DomainID, connection string, p PackageID) (*Listing, error)
 	// Pull brings one asset's bytes into the domain's blobs and gives a reader

@@ -150,10 +150,11 @@ func (s *Service) sources(places []place, format string) []source {
 	return out
 }
 
-// list fills in what each source offers. A source that fails does not hide the others.
-func (s *Service) list(ctx context.Context, sources []source, d DomainID, p PackageID, now bool) {
+// list fills in what each source offers, confirmed by it since then where since
+// is not zero. A source that fails does not hide the others.
+func (s *Service) list(ctx context.Context, sources []source, d DomainID, p PackageID, since time.Time) {
 	for i := range sources {
-		sources[i].listing, sources[i].err = s.Puller.Listing(ctx, d, sources[i].connection, p, now)
+		sources[i].listing, sources[i].err = s.Puller.Listing(ctx, d, sources[i].connection, p, since)
 	}
 }
 
@@ -374,7 +375,7 @@ func (s *Service) view(ctx context.Context, n *node, p PackageID, rules Rules) (
 		return nil, err
 	}
 	sources := s.sources(at, p.Format)
-	s.list(ctx, sources, n.ID.Domain, p, false)
+	s.list(ctx, sources, n.ID.Domain, p, time.Time{})
 	var m *merged
 	err = s.Metadata.View(ctx, func(tx Tx) error {
 		// What the first look saw may have changed while sources were asked; a

@@ -371,7 +371,7 @@ func (f *fakePuller) counts() (asked, pulled int) {
 
 const fakeFreshness = 5 * time.Minute
 
-func (f *fakePuller) Listing(ctx context.Context, d registry.DomainID, connection string, p registry.PackageID, now bool) (*registry.Listing, error) {
+func (f *fakePuller) Listing(ctx context.Context, d registry.DomainID, connection string, p registry.PackageID, _ time.Time) (*registry.Listing, error) {
 	f.mu.Lock()
 	f.asked++
 	l, err := f.listings[p.Name], f.failing[p.Name]

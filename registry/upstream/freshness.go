@@ -42,7 +42,7 @@ func (k *kept) there() bool { return k != nil && k.listing != nil }
 //
 // No transaction is open while upstream is asked. A failure in keeping an
 // answer is returned as the Internal error that it is.
-func (p *Puller) Listing(ctx context.Context, d registry.DomainID, connection string, pkg registry.PackageID, now bool) (*registry.Listing, error) {
+func (p *Puller) Listing(ctx context.Context, d registry.DomainID, connection string, pkg registry.PackageID, since time.Time) (*registry.Listing, error) {
 	key := listingKey{d, connection, pkg}
 	c, err := p.client(ctx, connection)
 	if err != nil && registry.CodeOf(err) != registry.UpstreamFailed {
@@ -56,7 +56,7 @@ func (p *Puller) Listing(ctx context.Context, d registry.DomainID, connection st
 	if err != nil {
 		return nil, err
 	}
-	t := p.cfg.Clock()
+	t, now := p.cfg.Clock(), !since.IsZero()
 	switch {
 	case unusable != nil && k.there():
 		return k.current(), nil
@@ -64,7 +64,7 @@ func (p *Puller) Listing(ctx context.Context, d registry.DomainID, connection st
 		return nil, unusable
 	case c.format != pkg.Format:
 		return nil, c.none(pkg)
-	case k.there() && p.settled(k, c, t, now, key):
+	case k.there() && p.settled(k, c, t, since, key):
 		p.cfg.Observe(Observation{Connection: connection, Kind: KindListing, Outcome: freshOrStale(k, t)})
 		return k.current(), nil
 	case k.there() && !now:
@@ -103,11 +103,11 @@ func (p *Puller) Known(ctx context.Context, d registry.DomainID, connection stri
 }
 
 // settled reports whether upstream need not be asked.
-func (p *Puller) settled(k *kept, c *client, t time.Time, now bool, key listingKey) bool {
-	if !now {
+func (p *Puller) settled(k *kept, c *client, t, since time.Time, key listingKey) bool {
+	if since.IsZero() {
 		return t.Before(k.FreshUntil) && k.header.source == c.source
 	}
-	confirmed := k.FailingSince.IsZero() && t.Before(k.Fetched.Add(p.cfg.Freshness.Recheck)) && k.header.source == c.source
+	confirmed := k.FailingSince.IsZero() && !k.Fetched.Before(since) && k.header.source == c.source
 	return confirmed || p.recent.lookup(missKey{key, c.source}, t, true) != nil
 }
 

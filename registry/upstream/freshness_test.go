@@ -36,7 +36,7 @@ func TestAListingSurvivesARestart(t *testing.T) {
 	w.offer(left, "1.0.0", "1.1.0")
 	before := w.mustList(t, left, false)
 	w.up.Down()
-	after, err := w.puller(t).Listing(t.Context(), domain, connection, left, false)
+	after, err := w.puller(t).Listing(t.Context(), domain, connection, left, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestManyWhoAskForTheSameColdListingAreOneRequest(t *testing.T) {
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			l, err := w.Listing(t.Context(), domain, connection, left, false)
+			l, err := w.Listing(t.Context(), domain, connection, left, time.Time{})
 			if err != nil || len(l.Versions) != 1 {
 				t.Errorf("got %v, %v", l, err)
 			}
@@ -156,9 +156,9 @@ func TestAListingThatMustBeCurrentIsRevalidatedButNotAgainAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.offer(left, "1.0.0")
 	w.mustList(t, left, true)
-	w.mustList(t, left, true)
+	w.mustList(t, left, true) // asked at the instant of the answer
 	wantCount(t, w.up, "/left", 1)
-	w.clock.pass(6 * time.Second)
+	w.clock.pass(time.Millisecond)
 	w.mustList(t, left, true)
 	wantCount(t, w.up, "/left", 2)
 	if got := w.up.Requests("/left")[1].Header.Get("Cache-Control"); got != "max-age=0" {
@@ -237,7 +237,7 @@ func TestAFailureIsNeverTakenForAnAnswer(t *testing.T) {
 				w.up.Fault("/left", fault)
 				w.clock.pass(6 * time.Minute)
 				since := w.clock.Now()
-				after, err := w.puller(t, impatient).Listing(t.Context(), domain, connection, left, true)
+				after, err := w.puller(t, impatient).Listing(t.Context(), domain, connection, left, w.clock.Now())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -275,7 +275,7 @@ func TestUpstreamIsLeftAloneWhileItFailsAndFoundAgain(t *testing.T) {
 	for range 100 {
 		w.clock.pass(30 * time.Second)
 		p := w.puller(t)
-		if _, err := p.Listing(t.Context(), domain, connection, left, false); err != nil {
+		if _, err := p.Listing(t.Context(), domain, connection, left, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		w.settle(t, p)
@@ -287,7 +287,7 @@ func TestUpstreamIsLeftAloneWhileItFailsAndFoundAgain(t *testing.T) {
 	w.up.Heal("")
 	p := w.puller(t)
 	w.clock.pass(6 * time.Second)
-	l, err := p.Listing(t.Context(), domain, connection, left, true)
+	l, err := p.Listing(t.Context(), domain, connection, left, w.clock.Now())
 	if err != nil || !l.FailingSince.IsZero() || !l.Fetched.Equal(w.clock.Now()) {
 		t.Errorf("after it came back: %v, failing since %s, fetched %s", err, l.FailingSince, l.Fetched)
 	}
@@ -407,7 +407,7 @@ func TestNoTransactionIsOpenWhileUpstreamIsAsked(t *testing.T) {
 		c.Adapters = map[string]registry.Upstream{registry.NPM: adapter{before: func() { open = w.meta.open.Load() }}}
 	})
 	w.offer(left, "1.0.0")
-	if _, err := p.Listing(t.Context(), domain, connection, left, false); err != nil || open != 0 {
+	if _, err := p.Listing(t.Context(), domain, connection, left, time.Time{}); err != nil || open != 0 {
 		t.Errorf("%d transactions open, %v", open, err)
 	}
 }
@@ -421,7 +421,7 @@ func TestRevalidationOutlivesItsAsker(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	left1 := make(chan error, 1)
 	go func() {
-		_, err := w.Listing(ctx, domain, connection, left, false)
+		_, err := w.Listing(ctx, domain, connection, left, time.Time{})
 		left1 <- err
 	}()
 	gate.Await()
@@ -453,7 +453,7 @@ func TestAConnectionThatLeadsNowhereServesWhatItHas(t *testing.T) {
 		})
 	}
 	w := newWorld(t)
-	_, err := w.Listing(t.Context(), domain, "public:unknown", left, false)
+	_, err := w.Listing(t.Context(), domain, "public:unknown", left, time.Time{})
 	wantCode(t, err, registry.NotFound)
 }
 
@@ -491,7 +491,7 @@ func TestNothingOfOneDomainIsUsedForAnother(t *testing.T) {
 	w.mustList(t, left, false)
 	_, err = w.Known(t.Context(), other, connection, left)
 	wantCode(t, err, registry.NotFound)
-	if _, err := w.Listing(t.Context(), other, connection, left, false); err != nil {
+	if _, err := w.Listing(t.Context(), other, connection, left, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	wantCount(t, w.up, "/left", 2)
@@ -502,7 +502,7 @@ func TestAnAdapterThatPanicsCostsOneRequest(t *testing.T) {
 	p := w.puller(t, func(c *upstream.Config) {
 		c.Adapters = map[string]registry.Upstream{registry.NPM: adapter{before: func() { panic("hostile document") }}}
 	})
-	_, err := p.Listing(t.Context(), domain, connection, left, false)
+	_, err := p.Listing(t.Context(), domain, connection, left, time.Time{})
 	wantCode(t, err, registry.UpstreamFailed)
 }
 
@@ -515,7 +515,7 @@ func TestAnAdapterThatSaysNotModifiedUnaskedIsNotBelieved(t *testing.T) {
 			},
 		}}
 	})
-	_, err := p.Listing(t.Context(), domain, connection, left, false)
+	_, err := p.Listing(t.Context(), domain, connection, left, time.Time{})
 	wantCode(t, err, registry.UpstreamFailed)
 
 	w.up.Fault("/left", formatstest.Status(http.StatusNotModified))
@@ -531,7 +531,7 @@ func TestCloseEndsWhatIsUnderWayAndServesWhatIsKept(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	got := make(chan error, 1)
 	go func() {
-		_, err := w.Listing(t.Context(), domain, connection, right, false)
+		_, err := w.Listing(t.Context(), domain, connection, right, time.Time{})
 		got <- err
 	}()
 	closed := make(chan error, 1)

@@ -50,7 +50,7 @@ type Config struct {
 // Freshness says for how long an answer of upstream is believed.
 type Freshness struct {
 	Fresh    time.Duration // a listing is not asked for again; default 5 minutes
-	Recheck  time.Duration // a listing that must be current is not asked for again; default 5 seconds
+	Recheck  time.Duration // to who must know, "there is none" is not asked for again; default 5 seconds
 	NotFound time.Duration // "there is none" is believed; default 1 minute
 	Failed   time.Duration // after a failure upstream is left alone; default 5 seconds
 }

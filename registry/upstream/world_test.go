@@ -113,7 +113,11 @@ func (w *world) offer(p registry.PackageID, versions ...string) {
 
 func (w *world) list(t *testing.T, p registry.PackageID, now bool) (*registry.Listing, error) {
 	t.Helper()
-	return w.Listing(t.Context(), domain, connection, p, now)
+	var since time.Time
+	if now {
+		since = w.clock.Now()
+	}
+	return w.Listing(t.Context(), domain, connection, p, since)
 }
 
 func (w *world) mustList(t *testing.T, p registry.PackageID, now bool) *registry.Listing {
