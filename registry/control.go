@@ -21,9 +21,13 @@ func (s *Service) enterDomain(ctx context.Context, actor Actor, action Action, i
 		return err
 	})
 	if IsNotFound(err) {
-		return Domain{}, Errorf(NotFound, "domain %q does not exist in account %s", id.Name, id.Owner).About(id.Resource())
+		err = noDomain(id)
 	}
 	return d, err
+}
+
+func noDomain(id DomainID) error {
+	return Errorf(NotFound, "domain %q does not exist in account %s", id.Name, id.Owner).About(id.Resource())
 }
 
 // DescribeDomain gives a domain with its counts.
@@ -106,7 +110,9 @@ func (s *Service) repositories(ctx context.Context, f RepositoryFilter, p Page) 
 	return out, next, err
 }
 
-// ListPackages gives the packages of a repository itself, by format, namespace and name.
+// ListPackages gives the packages of a repository itself, by format, namespace
+// and name. A page of those with some origin configuration may be short, or
+// empty, and not be the last.
 func (s *Service) ListPackages(ctx context.Context, actor Actor, id RepoID, f PackageFilter, p Page) ([]Package, string, error) {
 	n, _, err := s.enter(ctx, actor, ListPackages, id, PackageID{})
 	if err != nil {
@@ -114,9 +120,18 @@ func (s *Service) ListPackages(ctx context.Context, actor Actor, id RepoID, f Pa
 	}
 	var out []Package
 	var next string
+	// No index has the origin configuration: few packages differ from the rest.
+	wanted := f
+	f.Publish, f.Upstream = "", ""
 	err = s.Metadata.View(ctx, func(tx Tx) error {
-		var err error
-		out, next, err = tx.Packages(n.ID, f, p)
+		fetch := func(p Page) ([]Package, string, error) { return tx.Packages(n.ID, f, p) }
+		if wanted == f {
+			out, next, err = fetch(p)
+			return err
+		}
+		out, next, err = scan(p, fetch, func(pkg Package) bool {
+			return (wanted.Publish == "" || wanted.Publish == pkg.Restrictions.Publish) && (wanted.Upstream == "" || wanted.Upstream == pkg.Restrictions.Upstream)
+		})
 		return err
 	})
 	return out, next, err
@@ -131,7 +146,8 @@ type VersionPage struct {
 }
 
 // ListPackageVersions gives the versions of a package that the repository
-// itself holds, in all states unless f says otherwise.
+// itself holds, in all states unless f says otherwise. A page of those of some
+// origin may be short, or empty, and not be the last.
 func (s *Service) ListPackageVersions(ctx context.Context, actor Actor, r RepoID, p PackageID, f VersionFilter, page Page) (VersionPage, error) {
 	id, _, err := s.canonical(VersionID{Package: p})
 	if err != nil {
@@ -142,6 +158,9 @@ func (s *Service) ListPackageVersions(ctx context.Context, actor Actor, r RepoID
 		return VersionPage{}, err
 	}
 	out := VersionPage{Package: id.Package}
+	// No index has the origin: nearly always all versions have the same.
+	origin := f.Origin
+	f.Origin = ""
 	err = s.Metadata.View(ctx, func(tx Tx) error {
 		pkg, err := tx.Package(n.ID, id.Package)
 		if IsNotFound(err) {
@@ -160,7 +179,12 @@ func (s *Service) ListPackageVersions(ctx context.Context, actor Actor, r RepoID
 				out.DefaultDisplayVersion = newest[0].Version
 			}
 		}
-		out.Versions, out.Next, err = tx.ListVersions(n.ID, id.Package, f, page)
+		fetch := func(p Page) ([]Version, string, error) { return tx.ListVersions(n.ID, id.Package, f, p) }
+		if origin == "" {
+			out.Versions, out.Next, err = fetch(page)
+			return err
+		}
+		out.Versions, out.Next, err = scan(page, fetch, func(v Version) bool { return origin == v.Origin.Type })
 		return err
 	})
 	return out, err

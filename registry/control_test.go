@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -509,5 +510,162 @@ func TestTheControlPlaneDoesNotLookUpstream(t *testing.T) {
 	got, _, err := w.svc.ListPackages(ctx, alice, app, registry.PackageFilter{}, registry.Page{Limit: 10})
 	if err != nil || len(got) != 0 {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// A copy compares assets and metadata, and no copy brings a disposed version back.
+func TestCopyOntoWhatIsThere(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		status    registry.Status // of the same version in the destination
+		overwrite bool
+		want      string
+	}{
+		{"the same", registry.Published, false, ""},
+		{"the same, to be overwritten", registry.Published, true, ""},
+		{"the same, unlisted", registry.Unlisted, false, ""},
+		{"the same, unlisted, to be overwritten", registry.Unlisted, true, "1=Published"},
+		{"the same, archived, to be overwritten", registry.Archived, true, "1=Published"},
+		{"disposed", registry.Disposed, false, "1=ALREADY_EXISTS: Version 1 already exists"},
+		{"disposed, to be overwritten", registry.Disposed, true, "1=NOT_ALLOWED: version 1 is Disposed in repository prod; delete it first"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.repository(registry.Repository{ID: w.id("prod")})
+			w.mustPublish("app", "lib", "1", "one")
+			copying := func(overwrite bool) string {
+				return outcome(w.svc.CopyPackageVersions(t.Context(), alice, registry.Copy{From: w.id("app"), To: w.id("prod"), Package: pid("lib"), Versions: []string{"1"}, Overwrite: overwrite}))
+			}
+			want(t, copying(false), "1=Published")
+			if c.status == registry.Disposed {
+				_, err := w.svc.DisposePackageVersions(t.Context(), alice, w.id("prod"), pid("lib"), batch("1"))
+				wantNil(t, err)
+			} else {
+				setStatus(w, "prod", "lib", "1", c.status)
+			}
+			want(t, copying(c.overwrite), c.want)
+		})
+	}
+}
+
+// Who may change a repository need not be allowed to link the upstreams that it has.
+func TestOnlyNewLinksAreAuthorized(t *testing.T) {
+	w := newWorld(t)
+	w.repository(registry.Repository{ID: w.id("other")})
+	w.auth = except{ownersOnly{}, registry.AssociateWithDownstreamRepo}
+	words := "changed"
+	for name, u := range map[string]registry.RepositoryUpdate{
+		"its description": {Description: &words},
+		"the same links":  {Upstreams: &[]string{"team"}},
+		"no links":        {Upstreams: &[]string{}},
+	} {
+		if _, err := w.svc.UpdateRepository(t.Context(), alice, w.id("app"), u); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err := w.svc.UpdateRepository(t.Context(), alice, w.id("app"), registry.RepositoryUpdate{Upstreams: &[]string{"other"}})
+	wantCode(t, err, registry.Denied)
+	_, err = w.svc.CreateRepository(t.Context(), alice, registry.Repository{ID: w.id("new"), Upstreams: []string{"other"}})
+	wantCode(t, err, registry.Denied)
+}
+
+// except denies one action.
+type except struct {
+	registry.Authorizer
+	action registry.Action
+}
+
+func (e except) Authorize(ctx context.Context, a registry.Access) error {
+	if a.Action == e.action {
+		return registry.Errorf(registry.Denied, "not %s", a.Action)
+	}
+	return e.Authorizer.Authorize(ctx, a)
+}
+
+// A repository that goes is let in by no group, nor is another of its name.
+func TestDeletedRepositoriesLeaveTheListsOfGroups(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	_, err := w.svc.CreatePackageGroup(ctx, alice, acme, registry.Group{Pattern: "/npm/*"})
+	wantNil(t, err)
+	_, _, err = w.svc.UpdatePackageGroupOriginConfiguration(ctx, alice, acme, "/npm/*", registry.GroupOriginUpdate{
+		Modes: map[registry.RestrictionType]registry.RestrictionMode{registry.PublishOrigin: registry.ModeSpecific},
+		Add:   []registry.AllowedRepository{{Repository: "app", Type: registry.PublishOrigin}, {Repository: "team", Type: registry.PublishOrigin}},
+	})
+	wantNil(t, err)
+	_, err = w.svc.DeleteRepository(ctx, alice, w.id("app"))
+	wantNil(t, err)
+	names, _, err := w.svc.ListAllowedRepositoriesForGroup(ctx, alice, acme, "/npm/*", registry.PublishOrigin, registry.Page{Limit: 10})
+	if err != nil || !slices.Equal(names, []string{"team"}) {
+		t.Errorf("%q, %v", names, err)
+	}
+	w.repository(registry.Repository{ID: w.id("app")})
+	wantCode(t, w.publish("app", "new", "1", "x"), registry.Denied)
+}
+
+// Names are counted in characters (spec 1.2).
+func TestLongNames(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat("ж", 255)
+	w.mustPublish("app", long, "1", "x")
+	_, err := w.svc.DescribePackage(t.Context(), alice, w.id("app"), pid(long))
+	wantNil(t, err)
+	_, err = w.svc.DescribePackage(t.Context(), alice, w.id("app"), pid(long+"ж"))
+	wantCode(t, err, registry.Invalid)
+}
+
+// A page of what is rare ends after so many were looked at, and the pages
+// together give everything.
+func TestRareItemsArePaged(t *testing.T) {
+	w := newWorld(t)
+	const all, every = 12_000, 1_500
+	w.update(func(tx registry.Tx) error {
+		for i := range all {
+			p := registry.Package{ID: pid(fmt.Sprintf("p%05d", i)), Restrictions: registry.Restrictions{Publish: registry.Allow, Upstream: registry.Allow}}
+			if i%every == 0 {
+				p.Restrictions.Publish = registry.Block
+			}
+			if err := tx.PutPackage(w.id("app"), p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, size := range []int{1, 3, 8, 1000} {
+		var got []string
+		for after, pages := "", 0; ; pages++ {
+			items, next, err := w.svc.ListPackages(t.Context(), alice, w.id("app"), registry.PackageFilter{Publish: registry.Block}, registry.Page{After: after, Limit: size})
+			wantNil(t, err)
+			for _, p := range items {
+				got = append(got, p.ID.Name)
+			}
+			if after = next; next == "" || pages > all {
+				break
+			}
+		}
+		if len(got) != all/every || got[0] != "p00000" || got[len(got)-1] != "p10500" {
+			t.Errorf("pages of %d: %q", size, got)
+		}
+	}
+	var got []string
+	for after := ""; ; {
+		items, next, err := w.svc.ListAssociatedPackages(t.Context(), alice, acme, "/npm//p11999$", true, registry.Page{After: after, Limit: 50})
+		wantNil(t, err)
+		for _, p := range items {
+			got = append(got, p.ID.Name)
+		}
+		if after = next; next == "" {
+			break
+		}
+	}
+	if !slices.Equal(got, []string{"p11999"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func wantNil(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

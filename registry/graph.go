@@ -116,11 +116,12 @@ func (s *Service) graph(ctx context.Context, d DomainID, stamp int64) (*graph, e
 	var repos []Repository
 	var formats map[string]string
 	var all []Group
+	var domain Domain
 	err := s.Metadata.View(ctx, func(tx Tx) error {
-		if _, err := tx.Domain(d); err != nil {
+		var err error
+		if domain, err = tx.Domain(d); err != nil {
 			return err
 		}
-		var err error
 		if repos, err = tx.Graph(d); err != nil {
 			return err
 		}
@@ -139,7 +140,7 @@ func (s *Service) graph(ctx context.Context, d DomainID, stamp int64) (*graph, e
 	case err != nil:
 		return nil, err
 	}
-	g = newGraph(stamp, repos, formats, newGroups(all))
+	g = newGraph(stamp, repos, formats, newGroups(all, domain.Created))
 	s.graphs.mu.Lock()
 	defer s.graphs.mu.Unlock()
 	if s.graphs.m == nil {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // GroupView is a package group with what follows from its place among the others.
@@ -26,7 +27,7 @@ type GroupRestriction struct {
 
 func (g *groups) view(d DomainID, group *Group) GroupView {
 	v := GroupView{Group: *group, Domain: d, Restrictions: map[RestrictionType]GroupRestriction{}}
-	if up := g.parent(group.Pattern); up != nil {
+	if up := g.up[group.Pattern]; up != nil {
 		v.Parent = up.Pattern
 	}
 	for _, t := range RestrictionTypes {
@@ -52,11 +53,7 @@ func groupsIn(tx Tx, d DomainID) (*groups, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := newGroups(all)
-	if root := g.exact[RootPattern]; root.Created.IsZero() {
-		root.Created = domain.Created
-	}
-	return g, nil
+	return newGroups(all, domain.Created), nil
 }
 
 func groupOf(tx Tx, d DomainID, pattern string) (Group, error) {
@@ -97,16 +94,27 @@ func (s *Service) onGroup(ctx context.Context, actor Actor, action Action, d Dom
 	if _, err := ParsePattern(pattern); err != nil {
 		return nil, nil, err
 	}
-	var g *groups
-	err := s.Metadata.View(ctx, func(tx Tx) error {
-		var err error
-		g, err = groupsIn(tx, d)
-		return err
-	})
+	g, err := s.groups(ctx, d)
 	if err != nil {
 		return nil, nil, err
 	}
 	return g, g.exact[pattern], nil
+}
+
+// groups gives the groups of a domain as they are now.
+func (s *Service) groups(ctx context.Context, d DomainID) (*groups, error) {
+	counters, err := s.Metadata.Counters(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.graph(ctx, d, counters.Graph)
+	if err != nil {
+		return nil, err
+	}
+	if g == nil {
+		return nil, noDomain(d)
+	}
+	return g.groups, nil
 }
 
 // theGroup is onGroup for a group that has to be there.
@@ -148,8 +156,10 @@ func (s *Service) CreatePackageGroup(ctx context.Context, actor Actor, d DomainI
 		if err := tx.CreateGroup(d, group); err != nil {
 			return err
 		}
-		g.exact[group.Pattern] = &group
-		v = g.view(d, &group)
+		if g, err = groupsIn(tx, d); err != nil {
+			return err
+		}
+		v = g.view(d, g.exact[group.Pattern])
 		return nil
 	})
 	return v, err
@@ -315,41 +325,54 @@ func (s *Service) ListPackageGroups(ctx context.Context, actor Actor, d DomainID
 	if _, err := s.enterDomain(ctx, actor, ListPackageGroups, d); err != nil {
 		return nil, "", err
 	}
-	return s.groupPage(ctx, d, p, func(_ *groups, group *Group) bool { return strings.HasPrefix(group.Pattern, prefix) })
+	g, err := s.groups(ctx, d)
+	if err != nil {
+		return nil, "", err
+	}
+	patterns := g.patterns
+	from, _ := slices.BinarySearch(patterns, prefix)
+	patterns = patterns[from:]
+	for i, pattern := range patterns {
+		if !strings.HasPrefix(pattern, prefix) {
+			patterns = patterns[:i]
+			break
+		}
+	}
+	out, next := g.page(d, patterns, p)
+	return out, next, nil
 }
 
 // ListSubPackageGroups gives the direct children of a group by pattern.
 func (s *Service) ListSubPackageGroups(ctx context.Context, actor Actor, d DomainID, pattern string, p Page) ([]GroupView, string, error) {
-	if _, _, err := s.theGroup(ctx, actor, ListSubPackageGroups, d, pattern); err != nil {
-		return nil, "", err
-	}
-	return s.groupPage(ctx, d, p, func(g *groups, group *Group) bool {
-		up := g.parent(group.Pattern)
-		return up != nil && up.Pattern == pattern
-	})
-}
-
-func (s *Service) groupPage(ctx context.Context, d DomainID, p Page, keep func(*groups, *Group) bool) ([]GroupView, string, error) {
-	var g *groups
-	err := s.Metadata.View(ctx, func(tx Tx) error {
-		var err error
-		g, err = groupsIn(tx, d)
-		return err
-	})
+	g, _, err := s.theGroup(ctx, actor, ListSubPackageGroups, d, pattern)
 	if err != nil {
 		return nil, "", err
 	}
+	out, next := g.page(d, g.children[pattern], p)
+	return out, next, nil
+}
+
+// page gives a part of the groups with the patterns, which are in order.
+func (g *groups) page(d DomainID, patterns []string, p Page) ([]GroupView, string) {
+	patterns, next := pageOf(patterns, p)
 	var out []GroupView
-	for _, pattern := range slices.Sorted(maps.Keys(g.exact)) {
-		if pattern <= p.After || !keep(g, g.exact[pattern]) {
-			continue
-		}
-		if len(out) == p.Limit {
-			return out, out[len(out)-1].Pattern, nil
-		}
+	for _, pattern := range patterns {
 		out = append(out, g.view(d, g.exact[pattern]))
 	}
-	return out, "", nil
+	return out, next
+}
+
+// pageOf gives a part of names, which are in order.
+func pageOf(names []string, p Page) ([]string, string) {
+	from, found := slices.BinarySearch(names, p.After)
+	if found {
+		from++
+	}
+	names = names[from:]
+	if p.Limit <= 0 || len(names) <= p.Limit {
+		return names, ""
+	}
+	return names[:p.Limit], names[p.Limit-1]
 }
 
 // ListAllowedRepositoriesForGroup gives the repositories that a restriction of
@@ -362,17 +385,8 @@ func (s *Service) ListAllowedRepositoriesForGroup(ctx context.Context, actor Act
 	if !slices.Contains(RestrictionTypes, t) {
 		return nil, "", Errorf(Invalid, "%q is no origin restriction type", t)
 	}
-	var out []string
-	for _, name := range group.Allowed[t] {
-		if name <= p.After {
-			continue
-		}
-		if len(out) == p.Limit {
-			return out, out[len(out)-1], nil
-		}
-		out = append(out, name)
-	}
-	return out, "", nil
+	out, next := pageOf(group.Allowed[t], p)
+	return out, next, nil
 }
 
 // AssociatedPackage is a package of a group and how it came there.
@@ -381,12 +395,9 @@ type AssociatedPackage struct {
 	Weak bool
 }
 
-// scanBatch is how many packages one step of ListAssociatedPackages looks at.
-const scanBatch = 1000
-
 // ListAssociatedPackages gives the packages of the domain that are associated
-// with the group. With preview the group need not exist: it answers what the
-// group would cover.
+// with the group; a page may be short, or empty, and not be the last. With
+// preview the group need not exist: it answers what the group would cover.
 func (s *Service) ListAssociatedPackages(ctx context.Context, actor Actor, d DomainID, pattern string, preview bool, p Page) ([]AssociatedPackage, string, error) {
 	g, group, err := s.onGroup(ctx, actor, ListAssociatedPackages, d, pattern)
 	if err != nil {
@@ -396,48 +407,38 @@ func (s *Service) ListAssociatedPackages(ctx context.Context, actor Actor, d Dom
 		return nil, "", noGroup(d, pattern)
 	}
 	if group == nil {
-		all := slices.Collect(maps.Values(g.exact))
 		with := []Group{{Pattern: pattern}}
-		for _, have := range all {
+		for _, have := range g.exact {
 			with = append(with, *have)
 		}
-		g = newGroups(with)
+		g = newGroups(with, time.Time{})
 	}
 	parsed, err := ParsePattern(pattern)
 	if err != nil {
 		return nil, "", err
 	}
-	var out []AssociatedPackage
+	var ids []PackageID
 	var next string
+	loosely := parsed.loosely()
 	err = s.Metadata.View(ctx, func(tx Tx) error {
-		out, next = nil, ""
-		for after := p.After; ; {
-			ids, more, err := tx.PackagesInDomain(d, PackageFilter{Format: parsed.format}, Page{After: after, Limit: scanBatch})
-			if err != nil {
-				return err
+		ids, next, err = scan(p, func(p Page) ([]PackageID, string, error) {
+			return tx.PackagesInDomain(d, PackageFilter{Format: parsed.format}, p)
+		}, func(id PackageID) bool {
+			if !parsed.Matches(id) && !loosely.Matches(looseID(id)) {
+				return false
 			}
-			for _, id := range ids {
-				at, weak := g.of(id)
-				if at.Pattern != pattern {
-					continue
-				}
-				if len(out) == p.Limit {
-					next = packageAfter(out[len(out)-1].ID)
-					return nil
-				}
-				out = append(out, AssociatedPackage{id, weak})
-			}
-			if more == "" {
-				return nil
-			}
-			after = more
-		}
+			at, _ := g.of(id)
+			return at.Pattern == pattern
+		})
+		return err
 	})
+	var out []AssociatedPackage
+	for _, id := range ids {
+		_, weak := g.of(id)
+		out = append(out, AssociatedPackage{id, weak})
+	}
 	return out, next, err
 }
-
-// packageAfter is the order key of a package in lists of packages.
-func packageAfter(id PackageID) string { return id.Format + "\x00" + id.Namespace + "\x00" + id.Name }
 
 // GetAssociatedPackageGroup gives the group of a package, which need not exist.
 func (s *Service) GetAssociatedPackageGroup(ctx context.Context, actor Actor, d DomainID, p PackageID) (view GroupView, weak bool, err error) {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -41,29 +42,48 @@ type Group struct {
 	Allowed map[RestrictionType][]string
 }
 
-// groups are the package groups of a domain, looked up by pattern.
+// groups are the package groups of a domain, looked up by pattern. They are
+// immutable.
 type groups struct {
-	exact map[string]*Group
-	loose map[string]*Group // by the loose spelling of the pattern
+	exact    map[string]*Group
+	loose    map[string]*Group // by the loose spelling of the pattern
+	up       map[string]*Group // the group next more general, by pattern; none of the root
+	patterns []string          // in order
+	children map[string][]string
 }
 
-func newGroups(all []Group) *groups {
-	g := &groups{exact: map[string]*Group{}, loose: map[string]*Group{}}
-	g.exact[RootPattern] = rootGroup()
+// newGroups links the groups of a domain that was made at the time.
+func newGroups(all []Group, made time.Time) *groups {
+	g := &groups{exact: map[string]*Group{}, loose: map[string]*Group{}, up: map[string]*Group{}, children: map[string][]string{}}
+	g.exact[RootPattern] = rootGroup(made)
 	for i := range all {
 		g.exact[all[i].Pattern] = &all[i]
 		g.loose[loosePattern(all[i].Pattern)] = &all[i]
+	}
+	g.patterns = slices.Sorted(maps.Keys(g.exact))
+	for _, pattern := range g.patterns {
+		p, err := ParsePattern(pattern)
+		if err != nil {
+			continue // none that was let in
+		}
+		for _, q := range p.parents() {
+			if up := g.exact[q]; up != nil {
+				g.up[pattern] = up
+				g.children[q] = append(g.children[q], pattern)
+				break
+			}
+		}
 	}
 	return g
 }
 
 // rootGroup is the root as it is before anyone edits it.
-func rootGroup() *Group {
+func rootGroup(made time.Time) *Group {
 	modes := map[RestrictionType]RestrictionMode{}
 	for _, t := range RestrictionTypes {
 		modes[t] = ModeAllow
 	}
-	return &Group{Pattern: RootPattern, Modes: modes}
+	return &Group{Pattern: RootPattern, Created: made, Modes: modes}
 }
 
 // loosePattern spells a pattern loosely and keeps its structure.
@@ -82,7 +102,7 @@ func (g *groups) of(id PackageID) (group *Group, weak bool) {
 		return g.exact[RootPattern], false
 	}
 	strong := covers(id)
-	variants := covers(PackageID{id.Format, loose(id.Namespace), loose(id.Name)})
+	variants := covers(looseID(id))
 	strongAt, weakAt := len(strong), len(variants)
 	for i, p := range strong {
 		if g.exact[p] != nil {
@@ -105,23 +125,9 @@ func (g *groups) of(id PackageID) (group *Group, weak bool) {
 	return group, false
 }
 
-// parent gives the group next more general than the pattern; nil for the root.
-func (g *groups) parent(pattern string) *Group {
-	p, err := ParsePattern(pattern)
-	if err != nil {
-		return nil
-	}
-	for _, q := range p.parents() {
-		if up := g.exact[q]; up != nil {
-			return up
-		}
-	}
-	return nil
-}
-
 // effective gives the mode that counts for the group, and the group that has it.
 func (g *groups) effective(group *Group, t RestrictionType) (RestrictionMode, *Group) {
-	for at := group; at != nil; at = g.parent(at.Pattern) {
+	for at := group; at != nil; at = g.up[at.Pattern] {
 		if mode := at.Modes[t]; mode != "" && mode != ModeInherit {
 			return mode, at
 		}

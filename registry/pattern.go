@@ -191,6 +191,17 @@ func loose(s string) string {
 	return b.String()
 }
 
+func looseID(id PackageID) PackageID {
+	return PackageID{id.Format, loose(id.Namespace), loose(id.Name)}
+}
+
+// loosely is the pattern that matches, of packages spelled loosely, the
+// variants of what p matches.
+func (p Pattern) loosely() Pattern {
+	p.ns, p.name = loose(p.ns), loose(p.name)
+	return p
+}
+
 // plain gives the ASCII character that r looks like, else r.
 func plain(r rune) rune {
 	if r >= '！' && r <= '～' { // the full-width forms of ASCII

@@ -77,7 +77,7 @@ type awsProcess struct {
 
 // awsAlone gives the command for a key pair, a process for each command line;
 // env is added to the environment. The test is skipped where there is none.
-func (w *world) awsAlone(t *testing.T, pair identity.KeyPair, env ...string) *command {
+func (w *world) awsAlone(t testing.TB, pair identity.KeyPair, env ...string) *command {
 	t.Helper()
 	p, err := awsProgram()
 	if err != nil {
@@ -97,7 +97,7 @@ func (w *world) awsAlone(t *testing.T, pair identity.KeyPair, env ...string) *co
 
 // aws is awsAlone with one process for all command lines, where Python can load
 // the command.
-func (w *world) aws(t *testing.T, pair identity.KeyPair, env ...string) *command {
+func (w *world) aws(t testing.TB, pair identity.KeyPair, env ...string) *command {
 	t.Helper()
 	a := w.awsAlone(t, pair, env...)
 	if a.program.python == "" {
@@ -122,7 +122,7 @@ func (w *world) aws(t *testing.T, pair identity.KeyPair, env ...string) *command
 }
 
 // run runs one command line and gives what it prints; a failure's text is the error.
-func (a *command) run(t *testing.T, args ...string) (string, error) {
+func (a *command) run(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	args = append([]string{"codeartifact"}, args...)
 	if a.process == nil {
@@ -157,7 +157,7 @@ func (a *command) run(t *testing.T, args ...string) (string, error) {
 }
 
 // must is run for a command line that succeeds.
-func (a *command) must(t *testing.T, args ...string) string {
+func (a *command) must(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := a.run(t, args...)
 	if err != nil {
@@ -167,7 +167,7 @@ func (a *command) must(t *testing.T, args ...string) string {
 }
 
 // file puts content where command lines find it by the name.
-func (a *command) file(t *testing.T, name, content string) string {
+func (a *command) file(t testing.TB, name, content string) string {
 	t.Helper()
 	path := filepath.Join(a.dir, name)
 	check(t, os.WriteFile(path, []byte(content), 0o600))

@@ -45,7 +45,7 @@ type step struct {
 // client calls an operation with JSON and gives its answer as members, or its
 // refusal as a smithy.APIError.
 type client interface {
-	call(t *testing.T, op, in string) (map[string]any, error)
+	call(t testing.TB, op, in string) (map[string]any, error)
 }
 
 func TestConformanceOfTheSDK(t *testing.T) {
@@ -269,7 +269,7 @@ func withDigest(in map[string]any) {
 // the model, so JSON fills them.
 type sdkClient struct{ client *codeartifact.Client }
 
-func (c sdkClient) call(t *testing.T, op, in string) (map[string]any, error) {
+func (c sdkClient) call(t testing.TB, op, in string) (map[string]any, error) {
 	t.Helper()
 	method := reflect.ValueOf(c.client).MethodByName(op)
 	input := reflect.New(method.Type().In(1).Elem())
@@ -310,7 +310,7 @@ var kebab = regexp.MustCompile(`([a-z])([A-Z])`)
 // refusalText is how the command tells an exception.
 var refusalText = regexp.MustCompile(`(?s)An error occurred \((\w+)\) when calling the (\w+) operation(?: \(reached max retries: \d+\))?: (.*)`)
 
-func (c cliClient) call(t *testing.T, op, in string) (map[string]any, error) {
+func (c cliClient) call(t testing.TB, op, in string) (map[string]any, error) {
 	t.Helper()
 	members, err := decodeObject([]byte(in))
 	check(t, err)

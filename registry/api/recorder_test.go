@@ -18,7 +18,7 @@ import (
 // every answer of every test to the API's model.
 type recorder struct {
 	next  http.Handler
-	t     *testing.T
+	t     testing.TB
 	model *model // nil: not on this machine
 
 	mu   sync.Mutex
@@ -39,7 +39,7 @@ type exchange struct {
 // keptBody bounds what is kept of an answer.
 const keptBody = 8 << 20
 
-func newRecorder(t *testing.T, next http.Handler) *recorder {
+func newRecorder(t testing.TB, next http.Handler) *recorder {
 	m, _ := readModel()
 	return &recorder{next: next, t: t, model: m, seen: map[string]map[string]int{}}
 }

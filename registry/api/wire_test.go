@@ -17,7 +17,7 @@ import (
 	"larder/registry"
 )
 
-func sign(t *testing.T, r *http.Request, pair identity.KeyPair, body string) {
+func sign(t testing.TB, r *http.Request, pair identity.KeyPair, body string) {
 	t.Helper()
 	sum := sha256.Sum256([]byte(body))
 	check(t, v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: pair.ID, SecretAccessKey: pair.Secret}, r,

@@ -62,10 +62,16 @@ func newWorld(t *testing.T) *world {
 }
 
 // openWorld has accounts and no domain. change may alter what the core is made of.
-func openWorld(t *testing.T, change func(*registry.Config)) *world {
+func openWorld(t testing.TB, change func(*registry.Config)) *world {
 	t.Helper()
 	metadata, err := sqlite.OpenMemory(t.Context())
 	check(t, err)
+	return openWorldOn(t, metadata, change)
+}
+
+// openWorldOn is openWorld with the metadata, which it closes at the end.
+func openWorldOn(t testing.TB, metadata registry.Metadata, change func(*registry.Config)) *world {
+	t.Helper()
 	t.Cleanup(func() { metadata.Close() })
 	sealer, err := identity.NewSealer(make([]byte, 32))
 	check(t, err)
@@ -235,7 +241,7 @@ func (w *world) raw(t *testing.T, pair identity.KeyPair, method, path, body stri
 	return send(t, r)
 }
 
-func send(t *testing.T, r *http.Request) (int, string, string) {
+func send(t testing.TB, r *http.Request) (int, string, string) {
 	t.Helper()
 	answer, err := http.DefaultClient.Do(r)
 	check(t, err)

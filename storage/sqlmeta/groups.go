@@ -100,7 +100,7 @@ func (t *Tx) PackagesInDomain(d registry.DomainID, f registry.PackageFilter, p r
 	w.prefix("p.namespace", f.NamespacePrefix)
 	w.prefix("p.name", f.NamePrefix)
 	if p.After != "" {
-		w.and("(p.format, p.namespace, p.name) > (?, ?, ?)", from[0], from[1], from[2])
+		w.afterPackage(f, from)
 	}
 	tail, args := w.limited(p, " ORDER BY p.format, p.namespace, p.name")
 	var all []registry.PackageID

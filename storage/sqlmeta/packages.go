@@ -126,7 +126,7 @@ func (t *Tx) Packages(r registry.RepoID, f registry.PackageFilter, p registry.Pa
 		w.and(`(lower(p.namespace) LIKE ? ESCAPE '\' OR lower(p.name) LIKE ? ESCAPE '\')`, pattern, pattern)
 	}
 	if p.After != "" {
-		w.and("(p.format, p.namespace, p.name) > (?, ?, ?)", from[0], from[1], from[2])
+		w.afterPackage(f, from)
 	}
 	tail, args := w.limited(p, " ORDER BY p.format, p.namespace, p.name")
 	var all []registry.Package
@@ -140,6 +140,16 @@ func (t *Tx) Packages(r registry.RepoID, f registry.PackageFilter, p registry.Pa
 	}
 	all, next := cut(p, all, func(v registry.Package) string { return key(v.ID.Format, v.ID.Namespace, v.ID.Name) })
 	return all, next, nil
+}
+
+// afterPackage keeps packages that come after one. With the format given, an
+// index is entered at the place only when the comparison is without it.
+func (w *where) afterPackage(f registry.PackageFilter, from []string) {
+	if f.Format == from[0] {
+		w.and("(p.namespace, p.name) > (?, ?)", from[1], from[2])
+		return
+	}
+	w.and("(p.format, p.namespace, p.name) > (?, ?, ?)", from[0], from[1], from[2])
 }
 
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
