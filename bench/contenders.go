@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -19,14 +20,39 @@ import (
 
 // contender is a server under load.
 type contender struct {
-	name string
-	pids []int // of the processes that serve
-	// requests by case.
-	requests map[string]request
+	name     string
+	url      string // with slash at the end
+	pids     []int  // of the processes that serve
 	stop     func() error
+	requests map[string]request // by case
 }
 
-// Files that every contender serves.
+// prepare makes the requests; where gives the path of a case. All contenders
+// are asked by the same client: with the same headers, whether they heed them
+// or not.
+func (c *contender) prepare(where func(readCase) string, credential map[string]string) error {
+	c.requests = map[string]request{}
+	for _, of := range cases {
+		header := maps.Clone(of.header)
+		maps.Copy(header, credential)
+		r := request{c.url + where(of), header}
+		if of.again {
+			res, err := r.get()
+			if err != nil {
+				return err
+			}
+			res.Body.Close()
+			header["If-None-Match"] = res.Header.Get("ETag")
+		}
+		c.requests[of.name] = r
+	}
+	return nil
+}
+
+func fileOf(c readCase) string { return c.file }
+func pathOf(c readCase) string { return c.path }
+
+// Files that stand for the registry's answers.
 const (
 	smallFile  = "small.tgz"
 	largeFile  = "large.tgz"
@@ -163,54 +189,57 @@ func serveBare(folder string) error {
 	return http.ListenAndServe(os.Getenv(bareAddress), mux)
 }
 
-// startContender runs a server of the files and waits until it answers.
+// verdaccioConfig lets anybody publish and asks no other registry.
+const verdaccioConfig = `
+storage: %[1]s/verdaccio
+auth: {htpasswd: {file: %[1]s/verdaccio.users, max_users: -1}}
+packages: {"**": {access: $all, publish: $anonymous}}
+max_body_size: 100mb
+log: {type: stdout, format: pretty, level: fatal}
+`
+
+// startVerdaccio runs the registry of that name with the same packages.
+func startVerdaccio(folder, binary string) (*contender, error) {
+	address, err := process.FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	config := filepath.Join(folder, "verdaccio.yaml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, verdaccioConfig, folder), 0o600); err != nil {
+		return nil, err
+	}
+	c, err := startContender("Verdaccio", address, exec.Command(binary, "--config", config, "--listen", address))
+	if err != nil {
+		return nil, err
+	}
+	if err := (npmRegistry{url: c.url}).fill(); err != nil {
+		return nil, errors.Join(err, c.stop())
+	}
+	return c, nil
+}
+
+// startContender runs a server and waits until something listens there.
 func startContender(name, address string, cmd *exec.Cmd) (*contender, error) {
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	stop := func() error {
+	c := &contender{name: name, url: "http://" + address + "/", pids: []int{cmd.Process.Pid}}
+	c.stop = func() error {
 		err := cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait() // by that signal
 		return err
 	}
-	for until := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
-			conn.Close()
-			break
+			return c, conn.Close()
 		}
 		if time.Now().After(until) {
-			return nil, errors.Join(fmt.Errorf("%s does not answer: %w: %s", name, err, said.Bytes()), stop())
+			return nil, errors.Join(fmt.Errorf("%s does not answer: %w: %s", name, err, said.Bytes()), c.stop())
 		}
 	}
-	c := &contender{name: name, pids: []int{cmd.Process.Pid}, stop: stop}
-	url := "http://" + address + "/"
-	c.requests = map[string]request{
-		smallTarball:    {url: url + smallFile},
-		largeTarball:    {url: url + largeFile},
-		plainPackument:  {url: url + plainFile},
-		packedPackument: {url: url + packedFile},
-	}
-	return c, c.addUnchanged()
-}
-
-// addUnchanged adds the case of a client that has the compressed document
-// already, with the ETag that the contender gives.
-func (c *contender) addUnchanged() error {
-	r := c.requests[packedPackument]
-	res, err := r.get()
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	header := map[string]string{"If-None-Match": res.Header.Get("ETag")}
-	for k, v := range r.header {
-		header[k] = v
-	}
-	c.requests[unchanged] = request{r.url, header}
-	return nil
 }
 
 // get asks once.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -10,11 +11,16 @@ import (
 	"larder/bench/process"
 )
 
-// server is a Larder that runs, and what its clients need.
+// npmRegistry is where packages are published and read.
+type npmRegistry struct {
+	url    string            // with slash at the end
+	header map[string]string // the credential
+}
+
+// server is a Larder that runs; its registry is the repository "main".
 type server struct {
 	*process.Running
-	repository string // URL of the repository "main", with slash at the end
-	token      string
+	npmRegistry
 }
 
 // serve starts Larder on a new data folder.
@@ -26,39 +32,38 @@ func (b *bench) serve(name string, args ...string) (*server, error) {
 	}
 	token, err := s.Token()
 	if err != nil {
-		_ = running.Kill()
-		return nil, err
+		return nil, errors.Join(err, running.Kill())
 	}
-	return &server{running, running.URL + "/npm/d/local-000000000000/main/", token}, nil
-}
-
-func (s *server) header() map[string]string {
-	return map[string]string{"Authorization": "Bearer " + s.token}
+	return &server{running, npmRegistry{
+		url:    running.URL + "/npm/d/local-000000000000/main/",
+		header: map[string]string{"Authorization": "Bearer " + token},
+	}}, nil
 }
 
 // publish publishes a release and returns when it is acknowledged.
-func (s *server) publish(r process.Release) error {
+func (n npmRegistry) publish(r process.Release) error {
 	body, err := r.Body()
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	res, err := s.do(http.MethodPut, r.Name, body, map[string]string{"Content-Type": "application/json"})
+	res, err := n.do(http.MethodPut, r.Name, body, map[string]string{"Content-Type": "application/json"})
 	if err != nil {
 		return err
 	}
+	defer res.Body.Close()
 	_, err = io.Copy(io.Discard, res.Body)
 	return err
 }
 
-// do asks for something below the repository. An answer that is no success is
-// an error. The caller closes the body.
-func (s *server) do(method, path string, body io.Reader, header map[string]string) (*http.Response, error) {
-	req, err := http.NewRequest(method, s.repository+path, body)
+// do asks for something in the registry. An answer that is no success is an
+// error. The caller closes the body.
+func (n npmRegistry) do(method, path string, body io.Reader, header map[string]string) (*http.Response, error) {
+	req, err := http.NewRequest(method, n.url+path, body)
 	if err != nil {
 		return nil, err
 	}
-	return ask(req, s.header(), header)
+	return ask(req, n.header, header)
 }
 
 // ask sends a request as it is: nothing is added, compressed or unpacked.

@@ -32,6 +32,7 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 5, "how often each contender is loaded; the median counts")
 	flag.StringVar(&b.binary, "larder", "", "a larder `binary` to measure instead of building one")
 	flag.StringVar(&b.profiles, "profiles", "", "a `folder` for perf records of Larder under each load; needs perf")
+	flag.StringVar(&b.verdaccio, "verdaccio", "", "Verdaccio's `binary`, to load it as well")
 	flag.StringVar(&only, "only", "", "the one `part` to run: warm, start, publish, large or install")
 	flag.Parse()
 	exitOn(b.run(only))
@@ -46,11 +47,12 @@ func exitOn(err error) {
 
 // bench is one run.
 type bench struct {
-	duration time.Duration
-	rounds   int
-	binary   string
-	profiles string
-	folder   string // everything that is made, removed at the end
+	duration  time.Duration
+	rounds    int
+	binary    string
+	profiles  string
+	verdaccio string
+	folder    string // everything that is made, removed at the end
 }
 
 // parts are what is measured, each on a data folder of its own. A part prints

@@ -8,30 +8,34 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"larder/bench/process"
 )
 
-// Cases of the warm path, with Larder's goal: its part of what nginx does.
-const (
-	smallTarball    = "tarball of 100 KB"
-	largeTarball    = "tarball of 20 MB"
-	plainPackument  = "packument of 300 versions"
-	packedPackument = "the same, gzip"
-	unchanged       = "the same, 304"
-)
-
-var cases = []struct {
-	name string
-	goal float64 // of nginx
-}{
-	{smallTarball, 0.45},
-	{largeTarball, 0.9},
-	{plainPackument, 0.6},
-	{packedPackument, 0.5},
-	{unchanged, 0.5},
+// readCase is a warm read: something that is here already.
+type readCase struct {
+	name   string
+	goal   float64 // Larder's part of what nginx does
+	file   string  // that stands for it
+	path   string  // in a registry
+	header map[string]string
+	again  bool // with the ETag of what the client has: 304
 }
+
+var (
+	npmAccept = map[string]string{"Accept": packumentType + "; q=1.0, application/json; q=0.8, */*"}
+	npmGzip   = map[string]string{"Accept": npmAccept["Accept"], "Accept-Encoding": "gzip,deflate"}
+
+	cases = []readCase{
+		{name: "tarball of 100 KB", goal: 0.45, file: smallFile, path: "bench-small/-/bench-small-1.0.0.tgz", header: map[string]string{}},
+		{name: "tarball of 20 MB", goal: 0.9, file: largeFile, path: "bench-large/-/bench-large-1.0.0.tgz", header: map[string]string{}},
+		{name: "packument of 300 versions", goal: 0.6, file: plainFile, path: "bench-many", header: npmAccept},
+		{name: "the same, gzip", goal: 0.5, file: packedFile, path: "bench-many", header: npmGzip},
+		{name: "the same, 304", goal: 0.5, file: packedFile, path: "bench-many", header: npmGzip, again: true},
+	}
+)
 
 // bareGoal is Larder's part of what the bare server does, in every case.
 const bareGoal = 0.9
@@ -46,27 +50,30 @@ func (b *bench) warm() (err error) {
 		return err
 	}
 	fmt.Printf("\nWarm reads: requests per second, the median of %d rounds of %v in turn, wrk %s %s; in parentheses µs of CPU per request.\n\n", b.rounds, b.duration, wrkThreads, wrkConnections)
-	fmt.Println("| | nginx | net/http | Larder | of nginx | goal | of net/http | goal |")
-	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|")
-	for _, c := range cases {
-		rate, cost := make([]float64, len(contenders)), make([]float64, len(contenders))
+	names, line := "", ""
+	for _, c := range contenders {
+		names, line = names+" "+c.name+" |", line+"--:|"
+	}
+	fmt.Printf("| |%s of nginx | goal | of net/http | goal |\n|---|%s--:|--:|--:|--:|\n", names, line)
+	for _, of := range cases {
 		rates, costs := make([][]float64, len(contenders)), make([][]float64, len(contenders))
 		for range b.rounds {
-			for i, of := range contenders {
-				r, us, err := of.measure(c.name, b.duration)
+			for i, c := range contenders {
+				rate, cost, err := c.measure(of.name, b.duration)
 				if err != nil {
-					return fmt.Errorf("%s, %s: %w", of.name, c.name, err)
+					return fmt.Errorf("%s, %s: %w", c.name, of.name, err)
 				}
-				rates[i], costs[i] = append(rates[i], r), append(costs[i], us)
+				rates[i], costs[i] = append(rates[i], rate), append(costs[i], cost)
 			}
 		}
+		fmt.Printf("| %s |", of.name)
 		for i := range contenders {
-			rate[i], cost[i] = median(rates[i]), median(costs[i])
+			fmt.Printf(" %.0f (%.0f) |", median(rates[i]), median(costs[i]))
 		}
-		fmt.Printf("| %s | %.0f (%.0f) | %.0f (%.0f) | %.0f (%.0f) | **%.2f** | %.2f | **%.2f** | %.2f |\n", c.name,
-			rate[0], cost[0], rate[1], cost[1], rate[2], cost[2], rate[2]/rate[0], c.goal, rate[2]/rate[1], bareGoal)
+		larder := median(rates[2])
+		fmt.Printf(" **%.2f** | %.2f | **%.2f** | %.2f |\n", larder/median(rates[0]), of.goal, larder/median(rates[1]), bareGoal)
 		if b.profiles != "" {
-			if err := b.profile(contenders[2], c.name); err != nil {
+			if err := b.profile(contenders[2], of); err != nil {
 				return err
 			}
 		}
@@ -74,67 +81,82 @@ func (b *bench) warm() (err error) {
 	return nil
 }
 
-// contenders starts nginx, the bare server and Larder with the same bytes.
+// contenders starts nginx, the bare server and Larder, in this order, with the
+// same bytes, and Verdaccio if there is one. What has been started is to be
+// stopped, after an error too.
 func (b *bench) contenders() (all []*contender, stop func() error, err error) {
+	var started []*contender
 	stop = func() error {
 		var errs []error
-		for _, c := range all {
+		for _, c := range started {
 			errs = append(errs, c.stop())
 		}
 		return errors.Join(errs...)
 	}
 	folder := filepath.Join(b.folder, "warm")
 	if err := os.MkdirAll(filepath.Join(folder, "files"), 0o700); err != nil {
-		return all, stop, err
+		return nil, stop, err
 	}
 	s, err := b.serve("warm/larder")
 	if err != nil {
-		return all, stop, err
+		return nil, stop, err
 	}
-	larder := &contender{name: "Larder", pids: []int{s.PID}, stop: s.Stop}
-	all = []*contender{larder}
+	larder := &contender{name: "Larder", url: s.npmRegistry.url, pids: []int{s.PID}, stop: s.Stop}
+	started = append(started, larder)
 	if err := s.fill(); err != nil {
-		return all, stop, err
+		return nil, stop, err
 	}
-	accept := map[string]string{"Authorization": "Bearer " + s.token, "Accept": packumentType + "; q=1.0, application/json; q=0.8, */*"}
-	gzip := map[string]string{"Authorization": accept["Authorization"], "Accept": accept["Accept"], "Accept-Encoding": "gzip,deflate"}
-	larder.requests = map[string]request{
-		smallTarball:    {s.repository + "bench-small/-/bench-small-1.0.0.tgz", s.header()},
-		largeTarball:    {s.repository + "bench-large/-/bench-large-1.0.0.tgz", s.header()},
-		plainPackument:  {s.repository + "bench-many", accept},
-		packedPackument: {s.repository + "bench-many", gzip},
+	if err := larder.prepare(pathOf, s.header); err != nil {
+		return nil, stop, err
 	}
-	if err := larder.addUnchanged(); err != nil {
-		return all, stop, err
-	}
-	for name, of := range map[string]string{smallFile: smallTarball, largeFile: largeTarball, plainFile: plainPackument, packedFile: packedPackument} {
-		if err := larder.requests[of].save(filepath.Join(folder, "files", name)); err != nil {
-			return all, stop, err
+	for _, c := range cases {
+		if !c.again {
+			if err := larder.requests[c.name].save(filepath.Join(folder, "files", c.file)); err != nil {
+				return nil, stop, err
+			}
 		}
 	}
-	nginx, err := startNginx(folder)
-	if err != nil {
-		return all, stop, err
+	add := func(c *contender, err error, where func(readCase) string) (*contender, error) {
+		if err != nil {
+			return nil, err
+		}
+		started = append(started, c)
+		return c, c.prepare(where, s.header)
 	}
-	all = []*contender{nginx, larder}
+	nginx, err := startNginx(folder)
+	if nginx, err = add(nginx, err, fileOf); err != nil {
+		return nil, stop, err
+	}
 	bare, err := startBare(folder)
-	if err != nil {
-		return all, stop, err
+	if bare, err = add(bare, err, fileOf); err != nil {
+		return nil, stop, err
 	}
 	all = []*contender{nginx, bare, larder}
+	if b.verdaccio != "" {
+		peer, err := startVerdaccio(folder, b.verdaccio)
+		if err != nil {
+			return nil, stop, err
+		}
+		started = append(started, peer)
+		// Its own users' credential is none that Larder gave.
+		if err := peer.prepare(pathOf, nil); err != nil {
+			return nil, stop, err
+		}
+		all = append(all, peer)
+	}
 	return all, stop, nil
 }
 
 // fill publishes what is read.
-func (s *server) fill() error {
+func (n npmRegistry) fill() error {
 	for name, size := range map[string]int64{"bench-small": 100 << 10, "bench-large": 20 << 20} {
 		r := process.Release{Name: name, Version: "1.0.0", Tarball: func() io.Reader { return noise(1, size) }}
-		if err := s.publish(r); err != nil {
+		if err := n.publish(r); err != nil {
 			return err
 		}
 	}
 	for i := range versions {
-		if err := s.publish(release("bench-many", i)); err != nil {
+		if err := n.publish(release("bench-many", i)); err != nil {
 			return err
 		}
 	}
@@ -179,16 +201,13 @@ func (c *contender) measure(name string, d time.Duration) (rate, cost float64, e
 	return rate, (after - before).Seconds() * 1e6 / (rate * took.Seconds()), err
 }
 
-// profile records where Larder's time goes under a case.
-func (b *bench) profile(c *contender, name string) error {
-	out := filepath.Join(b.profiles, fmt.Sprintf("%s.perf", filepath.Base(c.requests[name].url)))
-	if name == packedPackument || name == unchanged {
-		out += "-" + name[len("the same, "):]
-	}
+// profile records where a contender's time goes under a case.
+func (b *bench) profile(c *contender, of readCase) error {
+	out := filepath.Join(b.profiles, strings.ReplaceAll(of.name, " ", "-")+".perf")
 	record := exec.Command("perf", "record", "-q", "-g", "-F", "997", "-p", fmt.Sprint(c.pids[0]), "-o", out, "--", "sleep", fmt.Sprint(b.duration.Seconds()))
 	if err := record.Start(); err != nil {
 		return err
 	}
-	_, err := c.requests[name].load(b.duration)
+	_, err := c.requests[of.name].load(b.duration)
 	return errors.Join(err, record.Wait())
 }

@@ -2,11 +2,11 @@ package formats
 
 import (
 	"io"
+	"maps"
 	"net/http"
-	"net/url"
+	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -59,42 +59,66 @@ type mounts struct {
 	formats map[string]*mounted
 }
 
-// mounted is a format with its routes sorted by method, so that a request
-// meets only patterns that could serve it.
+// mounted is a format with its endpoints by method, so that a request meets
+// only patterns that could serve it.
 type mounted struct {
 	Format
 	methods   []string
-	routers   map[string]*mux.Router
-	endpoints map[*mux.Route]*endpoint
+	endpoints map[string][]*endpoint
 }
 
 type endpoint struct {
 	Route
+	pattern *regexp.Regexp // one group for each of names
+	names   []string
 	observe func(status int, bytes int64, d time.Duration)
 }
 
 func mount(f Format, o Options) *mounted {
-	m := &mounted{Format: f, routers: map[string]*mux.Router{}, endpoints: map[*mux.Route]*endpoint{}}
+	m := &mounted{Format: f, endpoints: map[string][]*endpoint{}}
 	for _, r := range f.Routes {
-		e := &endpoint{Route: r}
+		e := newEndpoint(r)
 		if o.Observe != nil {
 			e.observe = o.Observe(f.Name, r.Operation)
 		}
 		for _, method := range r.Methods {
-			if m.routers[method] == nil {
-				// The router never serves: it is only asked to match, and so neither
-				// cleans nor redirects. SkipClean says so to who reads on.
-				m.routers[method] = mux.NewRouter().SkipClean(true)
-				m.methods = append(m.methods, method)
-			}
-			m.endpoints[m.routers[method].Path(r.Pattern)] = e
+			m.endpoints[method] = append(m.endpoints[method], e)
 		}
 	}
-	if get := m.routers[http.MethodGet]; get != nil && m.routers[http.MethodHead] == nil {
-		m.routers[http.MethodHead] = get
-		m.methods = append(m.methods, http.MethodHead)
+	if m.endpoints[http.MethodHead] == nil && m.endpoints[http.MethodGet] != nil {
+		m.endpoints[http.MethodHead] = m.endpoints[http.MethodGet]
 	}
+	m.methods = slices.Sorted(maps.Keys(m.endpoints))
 	return m
+}
+
+// newEndpoint reads a route's template by gorilla/mux, whose router would run
+// the expression twice for each request, and cannot match a path that is
+// still encoded without making a request of it.
+func newEndpoint(r Route) *endpoint {
+	template := mux.NewRouter().Path(r.Pattern)
+	pattern, err := template.GetPathRegexp()
+	if err != nil {
+		panic("formats: route " + r.Pattern + ": " + err.Error())
+	}
+	names, err := template.GetVarNames()
+	if err != nil {
+		panic("formats: route " + r.Pattern + ": " + err.Error())
+	}
+	return &endpoint{Route: r, pattern: regexp.MustCompile(pattern), names: names}
+}
+
+// match gives the variables of a path, still encoded.
+func (e *endpoint) match(path string) (map[string]string, bool) {
+	at := e.pattern.FindStringSubmatchIndex(path)
+	if at == nil {
+		return nil, false
+	}
+	vars := make(map[string]string, len(e.names))
+	for i, name := range e.names {
+		vars[name] = path[at[2*i+2]:at[2*i+3]]
+	}
+	return vars, true
 }
 
 func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -173,49 +197,30 @@ func (m *mounts) resolve(f *mounted, r *http.Request, rest string) (call, error)
 	return c, err
 }
 
-// question is a request as a router is asked about it: method and path.
-type question struct {
-	request http.Request
-	url     url.URL
-}
-
-// Routers keep nothing of what they are asked about.
-var questions = sync.Pool{New: func() any { return &question{} }}
-
-// of puts the path into the URL as it was sent, percent-encoded: the same as
-// mux's UseEncodedPath, without decoding and encoding it for each pattern.
-func (q *question) of(method, path string) *http.Request {
-	q.url = url.URL{Path: path}
-	q.request = http.Request{Method: method, URL: &q.url}
-	return &q.request
-}
-
-// match finds the endpoint for a path below a repository.
+// match finds the endpoint for a path below a repository. The path stands as it
+// was sent, percent-encoded.
 func (f *mounted) match(method, path string) (*endpoint, map[string]string, error) {
-	q := questions.Get().(*question)
-	defer questions.Put(q)
-	req := q.of(method, path)
-	if router := f.routers[method]; router != nil {
-		var match mux.RouteMatch
-		if router.Match(req, &match) {
-			for k, v := range match.Vars {
-				s, err := decode(v)
-				if err != nil {
-					return nil, nil, err
-				}
-				match.Vars[k] = s
-			}
-			return f.endpoints[match.Route], match.Vars, nil
+	for _, e := range f.endpoints[method] {
+		vars, ok := e.match(path)
+		if !ok {
+			continue
 		}
+		for k, v := range vars {
+			s, err := decode(v)
+			if err != nil {
+				return nil, nil, err
+			}
+			vars[k] = s
+		}
+		return e, vars, nil
 	}
 	var allowed []string
 	for _, other := range f.methods {
-		if other != method && f.routers[other].Match(req, &mux.RouteMatch{}) {
+		if slices.ContainsFunc(f.endpoints[other], func(e *endpoint) bool { return e.pattern.MatchString(path) }) {
 			allowed = append(allowed, other)
 		}
 	}
 	if allowed != nil {
-		slices.Sort(allowed)
 		return nil, nil, Statusf(http.StatusMethodNotAllowed, "%s is not possible here, only %s", method, strings.Join(allowed, ", "))
 	}
 	return nil, nil, registry.Errorf(registry.NotFound, "there is no such %s endpoint", f.Name)

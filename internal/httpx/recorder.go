@@ -3,6 +3,7 @@ package httpx
 import (
 	"io"
 	"net/http"
+	"os"
 )
 
 // Recorder counts what is answered. It hands files on whole, so that the
@@ -57,9 +58,16 @@ func (w *Recorder) WriteString(s string) (int, error) {
 	return n, err
 }
 
-// ReadFrom passes src to the writer beneath: the way to sendfile.
+// ReadFrom passes src to the writer beneath: the way to sendfile. The header of
+// a file goes out by itself: net/http would read the beginning of the file to
+// send it along, one more system call.
 func (w *Recorder) ReadFrom(src io.Reader) (int64, error) {
 	w.begin()
+	if part, ok := src.(*io.LimitedReader); ok {
+		if _, ok := part.R.(*os.File); ok {
+			w.Flush()
+		}
+	}
 	n, err := io.Copy(w.ResponseWriter, src)
 	w.bytes += n
 	return n, err
