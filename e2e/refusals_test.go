@@ -232,7 +232,7 @@ func TestUpstreamThatFails(t *testing.T) {
 		const file = "/tool/-/tool-1.0.0.tgz"
 		up.Fault(file, formatstest.WrongBytes())
 		u := as(t)
-		u.fails(t, "install tool", "E502", "the bytes of package.tgz that upstream sent do not have the SHA-512 that its listing promised; nothing of them is kept")
+		u.fails(t, "install tool", "E502", "the bytes of package.tgz that upstream sent do not have the SHA-512", "nothing of them is kept")
 		up.Heal(file)
 		u = as(t)
 		u.do(t, "add", "tool")
