@@ -84,8 +84,12 @@ func derivedKey(domain DomainID, format, kind string, digest Digest) documentKey
 }
 
 // derive gives what is kept under the key, else what make makes, which it keeps.
-func (s *Service) derive(key documentKey, make func() ([]byte, error)) (*Document, error) {
-	defer s.documents.lock(key)()
+func (s *Service) derive(ctx context.Context, key documentKey, make func() ([]byte, error)) (*Document, error) {
+	unlock, err := s.documents.lock(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	have := s.documents.get(key)
 	if have == nil {
 		have = s.documents.load(key, 0, nil)
@@ -104,7 +108,7 @@ func (s *Service) derive(key documentKey, make func() ([]byte, error)) (*Documen
 }
 
 func (s *Service) extract(ctx context.Context, domain DomainID, id VersionID, a Asset, d Derivation) (*Document, error) {
-	return s.derive(derivedKey(domain, id.Package.Format, d.Kind, a.Hashes.SHA256), func() ([]byte, error) {
+	return s.derive(ctx, derivedKey(domain, id.Package.Format, d.Kind, a.Hashes.SHA256), func() ([]byte, error) {
 		b, err := s.Blobs.Open(ctx, domain, a.Hashes.SHA256)
 		if err != nil {
 			return nil, err
@@ -156,5 +160,5 @@ func (s *Service) offeredBeside(ctx context.Context, n *node, id VersionID, asse
 		}
 		return NewDocument(b, time.Time{}), nil
 	}
-	return s.derive(derivedKey(n.ID.Domain, id.Package.Format, d.Kind+" itself", Digest(offer.SHA256)), fetch)
+	return s.derive(ctx, derivedKey(n.ID.Domain, id.Package.Format, d.Kind+" itself", Digest(offer.SHA256)), fetch)
 }

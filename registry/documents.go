@@ -124,7 +124,10 @@ func (r *Repo) Document(ctx context.Context, q DocumentQuery, render func(*Packa
 	}
 	began := s.Clock() // before others are waited for: what they learn is new enough
 	// One rendering at a time per document: the others find it made.
-	unlock := s.documents.lock(key)
+	unlock, err := s.documents.lock(ctx, key)
+	if err != nil {
+		return nil, err
+	}
 	defer unlock()
 	if have = s.documents.get(key); have != nil && have.current(counters, s.Clock()) {
 		s.CacheUse("document", true)
@@ -135,12 +138,7 @@ func (r *Repo) Document(ctx context.Context, q DocumentQuery, render func(*Packa
 		return kept, err
 	}
 	s.CacheUse("document", false)
-	m, err := s.view(ctx, n, q.Package, rules)
-	if q.Version != "" && (err == nil || IsNotFound(err)) && !m.has(q.Version) {
-		if err = s.revalidate(ctx, n, q.Package, began); err == nil {
-			m, err = s.view(ctx, n, q.Package, rules)
-		}
-	}
+	m, err := s.viewOf(ctx, n, VersionID{q.Package, q.Version}, rules, began)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +162,19 @@ func (m *merged) has(version string) bool {
 	}
 	_, ok := m.view.Version(version)
 	return ok
+}
+
+// viewOf is view for a caller who wants one version, if id names one: where it
+// lacks that, the sources are asked again, but those asked since began.
+func (s *Service) viewOf(ctx context.Context, n *node, id VersionID, rules Rules, began time.Time) (*merged, error) {
+	m, err := s.view(ctx, n, id.Package, rules)
+	if id.Version == "" || m.has(id.Version) || (err != nil && !IsNotFound(err)) {
+		return m, err
+	}
+	if err := s.revalidate(ctx, n, id.Package, began); err != nil {
+		return nil, err
+	}
+	return s.view(ctx, n, id.Package, rules)
 }
 
 // revalidate asks the sources of a package again before it returns, but those
@@ -252,8 +263,9 @@ type documentCache struct {
 	busy map[documentKey]*turn
 }
 
+// turn is held by one caller at a time: its channel holds one element then.
 type turn struct {
-	sync.Mutex
+	held    chan struct{}
 	waiting int
 }
 
@@ -342,24 +354,30 @@ func (c *documentCache) load(key documentKey, graph int64, v vector) *rendering 
 	return r
 }
 
-// lock lets one caller at a time work on a document.
-func (c *documentCache) lock(key documentKey) (unlock func()) {
+// lock lets one caller at a time work on a document; a caller whose context
+// ends waits no longer.
+func (c *documentCache) lock(ctx context.Context, key documentKey) (unlock func(), err error) {
 	c.mu.Lock()
 	t := c.busy[key]
 	if t == nil {
-		t = &turn{}
+		t = &turn{held: make(chan struct{}, 1)}
 		c.busy[key] = t
 	}
 	t.waiting++
 	c.mu.Unlock()
-	t.Lock()
-	return func() {
-		t.Unlock()
+	leave := func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if t.waiting--; t.waiting == 0 {
 			delete(c.busy, key)
 		}
+	}
+	select {
+	case t.held <- struct{}{}:
+		return func() { <-t.held; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
 	}
 }
 

@@ -76,6 +76,11 @@ func MessageOf(err error) string {
 	return "internal error"
 }
 
+// DiskFull is the error of storage that has no room left.
+func DiskFull(cause error) error {
+	return &Error{Code: Unavailable, Msg: "this server has no disk space left, so nothing was changed; repeat when its administrator has made room", Err: cause}
+}
+
 // IsNotFound reports whether err says that something is not there.
 func IsNotFound(err error) bool { return CodeOf(err) == NotFound }
 

@@ -20,7 +20,7 @@ func (r *Repo) SetTag(ctx context.Context, p PackageID, tag, version string) err
 	if err != nil {
 		return err
 	}
-	m, err := r.svc.view(ctx, n, id.Package, rules)
+	m, err := r.svc.viewOf(ctx, n, id, rules, r.svc.Clock())
 	if err != nil {
 		return err
 	}

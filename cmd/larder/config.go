@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -217,6 +219,9 @@ func splitList(s string) []string {
 	})
 }
 
+// regionName is what can stand in an ARN and in a signature's scope.
+var regionName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
 // check finds what cannot work before anything is opened.
 func (c *Config) check() error {
 	if c.Data == "" {
@@ -239,7 +244,10 @@ func (c *Config) check() error {
 	if _, err := httpx.ParseProxies(c.Trusted); err != nil {
 		return fmt.Errorf("--trusted-proxy: %w", err)
 	}
-	if c.Region == "" || strings.ContainsAny(c.Region, ":/ ") {
+	if _, _, err := net.SplitHostPort(c.NATSListen); err != nil && c.NATSListen != "off" {
+		return fmt.Errorf("--nats-listen: %q is neither an address such as 127.0.0.1:8485 nor off", c.NATSListen)
+	}
+	if !regionName.MatchString(c.Region) {
 		return fmt.Errorf("--region: %q cannot stand in an ARN; take a name such as %s", c.Region, defaultRegion)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"larder/registry"
@@ -29,7 +30,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	defer w.mu.Unlock()
 	n, err := w.file.Write(p)
 	if err != nil {
-		err = fmt.Errorf("blobs: write: %w", err)
+		err = failure("write", err)
 		w.failed = err
 	}
 	return n, err
@@ -48,7 +49,7 @@ func (w *writer) Commit(ctx context.Context, digest registry.Digest) error {
 	w.done = true
 	err := w.commit(ctx, digest)
 	if err != nil {
-		err = fmt.Errorf("blobs: commit: %w", err)
+		err = failure("commit", err)
 		os.Remove(w.file.Name())
 	}
 	return err
@@ -113,4 +114,13 @@ func (w *writer) Abort() error {
 	}
 	w.done = true
 	return errors.Join(w.file.Close(), os.Remove(w.file.Name()))
+}
+
+// failure wraps what went wrong; a full disk is told to clients as such.
+func failure(doing string, err error) error {
+	err = fmt.Errorf("blobs: %s: %w", doing, err)
+	if errors.Is(err, syscall.ENOSPC) {
+		return registry.DiskFull(err)
+	}
+	return err
 }

@@ -180,10 +180,18 @@ func errClosed() error {
 
 // busy reports whether the database was locked by someone else, which passes.
 func busy(err error) bool {
+	code := codeOf(err)
+	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
+}
+
+// full reports whether there was no room for a change.
+func full(err error) bool { return codeOf(err) == sqlite3.SQLITE_FULL }
+
+// codeOf is SQLite's primary result code, zero where err is none of its errors.
+func codeOf(err error) int {
 	var e *modernc.Error
 	if !errors.As(err, &e) {
-		return false
+		return 0
 	}
-	code := e.Code() & 0xff
-	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
+	return e.Code() & 0xff
 }

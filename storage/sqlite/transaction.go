@@ -31,6 +31,9 @@ func (d *DB) Update(ctx context.Context, f func(registry.Tx) error) error {
 	if err == nil {
 		d.counters.Apply(moved)
 	}
+	if full(err) {
+		return registry.DiskFull(err)
+	}
 	return err
 }
 
