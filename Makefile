@@ -5,7 +5,7 @@ FUZZTIME    ?= 10s
 LARDER_E2E  ?= on
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test race clients e2e e2e-live bench lint fuzz-short image clean
+.PHONY: all build test race clients e2e e2e-live bench lint docs fuzz-short image clean
 
 all: build test
 
@@ -35,6 +35,9 @@ lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+
+docs: ## docs/cli.md, from the command itself
+	$(GO) generate ./cmd/larder
 
 fuzz-short: ## every fuzz test for a moment
 	@grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do \

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 )
 
@@ -10,7 +12,7 @@ func exactly(name, known string) cobra.PositionalArgs {
 		if len(args) == 1 {
 			return nil
 		}
-		return usagef("name one %s: %s", name, known)
+		return fmt.Errorf("name one %s: %s", name, known)
 	}
 }
 
@@ -20,7 +22,7 @@ func both(one, other, example string) cobra.PositionalArgs {
 		if len(args) == 2 {
 			return nil
 		}
-		return usagef("give %s and %s, such as: %s %s", one, other, cmd.CommandPath(), example)
+		return fmt.Errorf("give %s and %s, such as: %s %s", one, other, cmd.CommandPath(), example)
 	}
 }
 
@@ -30,7 +32,7 @@ func atLeast(n int, names string) cobra.PositionalArgs {
 		if len(args) >= n {
 			return nil
 		}
-		return usagef("name %s; see: %s --help", names, cmd.CommandPath())
+		return fmt.Errorf("name %s; see: %s --help", names, cmd.CommandPath())
 	}
 }
 
@@ -40,7 +42,7 @@ func atMost(n int, names string) cobra.PositionalArgs {
 		if len(args) <= n {
 			return nil
 		}
-		return usagef("only %s may stand there; see: %s --help", names, cmd.CommandPath())
+		return fmt.Errorf("only %s may stand there; see: %s --help", names, cmd.CommandPath())
 	}
 }
 
@@ -58,6 +60,6 @@ func between(low, high int, names string) cobra.PositionalArgs {
 		if len(args) >= low && len(args) <= high {
 			return nil
 		}
-		return usagef("name %s; see: %s --help", names, cmd.CommandPath())
+		return fmt.Errorf("name %s; see: %s --help", names, cmd.CommandPath())
 	}
 }

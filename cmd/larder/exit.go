@@ -35,7 +35,7 @@ func (e *apiFailure) Error() string { return e.text }
 func exitStatus(err error) int {
 	var api *apiFailure
 	switch {
-	case errors.As(err, new(usageError)):
+	case !errors.As(err, new(ranError)), errors.As(err, new(usageError)):
 		return exitUsage
 	case !errors.As(err, &api):
 		return exitFailed
@@ -50,19 +50,24 @@ func exitStatus(err error) int {
 	return exitFailed
 }
 
-// markUsage makes what any command's arguments are refused for a fault of the
-// command line.
-func markUsage(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usageError{err}
+// ranError is an error of a command that ran; what fails before is a fault of
+// the command line.
+type ranError struct{ error }
+
+func (e ranError) Unwrap() error { return e.error }
+
+// markRan lets exitStatus tell what failed before a command ran.
+func markRan(cmd *cobra.Command) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if err := run(cmd, args); err != nil {
+				return ranError{err}
 			}
 			return nil
 		}
 	}
 	for _, c := range cmd.Commands() {
-		markUsage(c)
+		markRan(c)
 	}
 }
 

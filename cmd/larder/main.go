@@ -68,11 +68,11 @@ commands work against CodeArtifact itself as well.`,
 	}
 	root.AddCommand(newVersionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w; see: %s --help", err, cmd.CommandPath())
+		return fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())
 	})
 	// What holds other commands is of no use by itself.
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))
-	markUsage(root)
+	markRan(root)
 	return root
 }
 

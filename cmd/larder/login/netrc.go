@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -43,10 +44,11 @@ func setNetrc(text []byte, host, password string) ([]byte, error) {
 	}
 	entry := fmt.Sprintf("machine %s login %s password %s\n", host, user, password)
 	at := len(text)
+	if i := slices.IndexFunc(entries, func(e netrcEntry) bool { return e.fallback }); i >= 0 {
+		at, entries = entries[i].from, entries[:i]
+	}
 	for _, e := range entries {
 		switch {
-		case e.fallback:
-			at = min(at, e.from)
 		case e.machine == host && cmp.Or(e.login, user) != user:
 			return nil, fmt.Errorf("has an entry for %s with another user (%s), and the file knows no ports: take that entry out, or use another way", host, e.login)
 		case e.machine == host:
@@ -62,7 +64,14 @@ func setNetrc(text []byte, host, password string) ([]byte, error) {
 	if head != "" && !strings.HasSuffix(head, "\n") {
 		head += "\n"
 	}
-	return []byte(head + entry + string(text[at:])), nil
+	for _, gap := range []string{"", "\n"} { // an empty line ends a macro
+		after := head + gap + entry + string(text[at:])
+		found, err := parseNetrc(after)
+		if err == nil && slices.ContainsFunc(found, func(e netrcEntry) bool { return e.machine == host }) {
+			return []byte(after), nil
+		}
+	}
+	return nil, errNetrc
 }
 
 var errNetrc = errors.New("is not readable as a .netrc file, mend it first")
@@ -70,7 +79,7 @@ var errNetrc = errors.New("is not readable as a .netrc file, mend it first")
 func parseNetrc(text string) ([]netrcEntry, error) {
 	var all []netrcEntry
 	var open *netrcEntry
-	pos := 0
+	pos, unclosed := 0, false
 	next := func() (word string, from int) {
 		for pos < len(text) && strings.IndexByte(" \t\r\n", text[pos]) >= 0 {
 			pos++
@@ -82,8 +91,12 @@ func parseNetrc(text string) ([]netrcEntry, error) {
 					pos++
 				}
 			}
-			pos = min(pos+1, len(text))
-			return strings.Trim(text[from:pos], `"`), from
+			if pos >= len(text) {
+				unclosed, pos = true, len(text)
+				return "", pos
+			}
+			pos++
+			return text[from+1 : pos-1], from
 		}
 		for pos < len(text) && strings.IndexByte(" \t\r\n", text[pos]) < 0 {
 			pos++
@@ -93,6 +106,8 @@ func parseNetrc(text string) ([]netrcEntry, error) {
 	for {
 		word, from := next()
 		switch {
+		case unclosed:
+			return nil, errNetrc
 		case word == "" && from == len(text):
 			return all, nil
 		case strings.HasPrefix(word, "#"):

@@ -31,7 +31,7 @@ func setProperties(text []byte, settings []setting) []byte {
 	if n := len(out); n > 0 && !strings.HasSuffix(out[n-1], "\n") {
 		out[n-1] += "\n"
 	}
-	if n := len(out); n > 0 && endsOpen(out[n-1]) && !isComment(out[n-1]) {
+	if continued && !skipping {
 		out = append(out, "\n") // a last line that goes on would swallow ours
 	}
 	for _, s := range settings {
