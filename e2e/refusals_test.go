@@ -286,7 +286,7 @@ func TestConnectionThatLeadsNowhere(t *testing.T) {
 	offerProject(t, up)
 	s := serve(t, "")
 	u.npmrc(t, s.repository(), s.token(t))
-	u.fails(t, "install leaf", "E502", "larder connection set public:npmjs URL")
+	u.fails(t, "install leaf", "E404", "larder connection set public:npmjs URL")
 	s.larder(t, nil, "connection", "set", "public:npmjs", up.URL+"/")
 	u.do(t, "add", "leaf")
 	if got := u.loaded(t, "leaf")["leaf"]; got != "leaf 2.0.1" {

@@ -84,5 +84,9 @@ func DiskFull(cause error) error {
 // IsNotFound reports whether err says that something is not there.
 func IsNotFound(err error) bool { return CodeOf(err) == NotFound }
 
+// ErrLeadsNowhere is the cause of the NotFound that a Puller gives for a
+// connection without a URL; its message says how to set one.
+var ErrLeadsNowhere = errors.New("leads nowhere")
+
 // ErrNotModified is what a Getter answers when the kept listing still holds.
 var ErrNotModified = errors.New("not modified")

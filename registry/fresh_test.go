@@ -34,3 +34,13 @@ func TestADocumentOfAVersionThatTheListingLacksAsksAgain(t *testing.T) {
 		t.Error("a version that is known was asked for again")
 	}
 }
+
+func TestAConnectionThatLeadsNowhereIsToldApartFromAMissingPackage(t *testing.T) {
+	w := newWorld(t)
+	w.puller.fail("left", &registry.Error{Code: registry.NotFound, Msg: "set it with: larder connection set", Err: registry.ErrLeadsNowhere})
+	_, err := w.listing("app", "left")
+	wantCode(t, err, registry.NotFound)
+	if got := registry.MessageOf(err); got != "set it with: larder connection set" {
+		t.Errorf("message %q", got)
+	}
+}

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -163,6 +164,11 @@ func (s *Service) list(ctx context.Context, sources []source, d DomainID, p Pack
 func failure(sources []source, otherwise error) error {
 	for _, src := range sources {
 		if src.err != nil && !IsNotFound(src.err) {
+			return src.err
+		}
+	}
+	for _, src := range sources {
+		if errors.Is(src.err, ErrLeadsNowhere) {
 			return src.err
 		}
 	}

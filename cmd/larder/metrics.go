@@ -127,10 +127,10 @@ func (m *metrics) upstream(o upstream.Observation) {
 	if o.Kind == upstream.KindListing {
 		m.cacheUse("listing", kept)
 	}
-	m.asked.WithLabelValues(o.Connection, string(o.Kind), string(o.Outcome)).Inc()
 	if kept {
 		return
 	}
+	m.asked.WithLabelValues(o.Connection, string(o.Kind), string(o.Outcome)).Inc()
 	m.latency.WithLabelValues(o.Connection, string(o.Kind)).Observe(o.Duration.Seconds())
 	if o.Bytes > 0 {
 		m.pulled.WithLabelValues(o.Connection).Add(float64(o.Bytes))

@@ -749,7 +749,10 @@ func TestPullThroughAConnectionThatLeadsNowhere(t *testing.T) {
 	r := w.asset("a.bin", noise(10))
 	w.lead(connection, "")
 	_, err := w.Pull(t.Context(), r)
-	wantCode(t, err, registry.UpstreamFailed)
+	wantCode(t, err, registry.NotFound)
+	if !errors.Is(err, registry.ErrLeadsNowhere) {
+		t.Errorf("got %v", err)
+	}
 	r.Connection = "public:unknown"
 	_, err = w.Pull(t.Context(), r)
 	wantCode(t, err, registry.NotFound)

@@ -435,21 +435,24 @@ func TestRevalidationOutlivesItsAsker(t *testing.T) {
 }
 
 func TestAConnectionThatLeadsNowhereServesWhatItHas(t *testing.T) {
-	for name, url := range map[string]string{"no URL": "", "a URL of another kind": "ftp://upstream.test/"} {
+	for name, c := range map[string]struct {
+		url  string
+		code registry.Code
+	}{"no URL": {"", registry.NotFound}, "a URL of another kind": {"ftp://upstream.test/", registry.UpstreamFailed}} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.offer(left, "1.0.0")
 			w.mustList(t, left, false)
-			w.lead(connection, url)
+			w.lead(connection, c.url)
 			w.clock.pass(time.Hour)
 			wantVersions(t, w.mustList(t, left, true), "1.0.0")
 			_, err := w.list(t, right, false)
-			wantCode(t, err, registry.UpstreamFailed)
+			wantCode(t, err, c.code)
 			if !strings.Contains(registry.MessageOf(err), "larder connection set "+connection+" URL") {
 				t.Errorf("the error does not say what to do: %v", err)
 			}
 			_, err = w.Fetch(t.Context(), connection, registry.AuxiliaryRequest{Path: "audit"})
-			wantCode(t, err, registry.UpstreamFailed)
+			wantCode(t, err, c.code)
 		})
 	}
 	w := newWorld(t)

@@ -227,9 +227,14 @@ func (p *Puller) client(ctx context.Context, name string) (*client, error) {
 	return fresh, nil
 }
 
+// leadsNowhere is NotFound: nothing has failed, and clients repeat what they
+// take for a failure for more than a minute.
 func leadsNowhere(name string) error {
-	return registry.Errorf(registry.UpstreamFailed,
-		"external connection %s leads nowhere; set it with: larder connection set %s URL", name, name)
+	return &registry.Error{
+		Code: registry.NotFound,
+		Msg:  fmt.Sprintf("external connection %s leads nowhere; set it with: larder connection set %s URL", name, name),
+		Err:  registry.ErrLeadsNowhere,
+	}
 }
 
 // adapter gives the way to read registries of the format.
