@@ -7,7 +7,7 @@
 //	go run ./bench -only warm               one part
 //
 // The parts are warm (warm.go), start (start.go), publish (publish.go), large
-// and install (memory.go). The contenders of warm are in contenders.go.
+// and install (memory.go), and pypi (pypi.go). The contenders of warm are in contenders.go.
 package main
 
 import (
@@ -33,7 +33,7 @@ func main() {
 	flag.StringVar(&b.binary, "larder", "", "a larder `binary` to measure instead of building one")
 	flag.StringVar(&b.profiles, "profiles", "", "a `folder` for perf records of Larder under each load; needs perf")
 	flag.StringVar(&b.verdaccio, "verdaccio", "", "Verdaccio's `binary`, to load it as well")
-	flag.StringVar(&only, "only", "", "the one `part` to run: warm, start, publish, large or install")
+	flag.StringVar(&only, "only", "", "the one `part` to run: warm, start, publish, large, install or pypi")
 	flag.Parse()
 	exitOn(b.run(only))
 }
@@ -66,6 +66,7 @@ var parts = []struct {
 	{"publish", (*bench).publish},
 	{"large", (*bench).large},
 	{"install", (*bench).install},
+	{"pypi", (*bench).pypi},
 }
 
 func (b *bench) run(only string) (err error) {
