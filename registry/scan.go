@@ -13,7 +13,10 @@ const (
 func scan[T any](p Page, fetch func(Page) ([]T, string, error), keep func(T) bool) (out []T, next string, err error) {
 	end := Page{} // of the last item that fits, within the list
 	at := Page{After: p.After, Limit: scanBatch}
-	for range scanLimit / scanBatch {
+	if p.Limit > 0 {
+		at.Limit = min(p.Limit+1, scanBatch) // enough where all are kept
+	}
+	for scanned := 0; scanned < scanLimit; scanned += scanBatch {
 		batch, more, err := fetch(at)
 		if err != nil {
 			return nil, "", err
@@ -31,7 +34,7 @@ func scan[T any](p Page, fetch func(Page) ([]T, string, error), keep func(T) boo
 		if more == "" {
 			return out, "", nil
 		}
-		at.After = more
+		at = Page{After: more, Limit: scanBatch}
 	}
 	return out, at.After, nil
 }

@@ -44,6 +44,8 @@ type Config struct {
 	AnonymousReads bool
 	PrivateTargets bool
 
+	Quotas quotas
+
 	// Connections are settings of --external-connection by connection name.
 	Connections map[string]registry.Connection
 
@@ -82,6 +84,7 @@ func configFlags(c *Config) *pflag.FlagSet {
 	f.BoolVar(&c.AnonymousReads, "allow-anonymous-reads", false, "requests without a credential may read where a policy grants Principal \"*\"")
 	f.BoolVar(&c.PrivateTargets, "allow-private-targets", false, "web hooks and connections may lead to loopback and private addresses")
 	f.StringVar(&c.MasterKey, "master-key", "", "`file` with the key that seals secrets (default: one in the data folder)")
+	f.Var(&c.Quotas, "quota", quotaHelp)
 	f.StringVar(&c.MetricsListen, "metrics-listen", "", "own `address` for /-/metrics")
 	return f
 }
@@ -273,6 +276,7 @@ func (c *Config) LogValue() slog.Value {
 		slog.String("metrics-listen", c.MetricsListen),
 		slog.Bool("allow-anonymous-reads", c.AnonymousReads),
 		slog.Bool("allow-private-targets", c.PrivateTargets),
+		slog.String("quota", c.Quotas.String()),
 		slog.Group("external-connection", connections...),
 	)
 }

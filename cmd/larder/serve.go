@@ -355,6 +355,8 @@ func (s *Server) openService(context.Context) error {
 		Logger:      s.log,
 		Wake:        s.relay.Wake,
 		CacheUse:    s.metrics.cacheUse,
+		Limits:      s.Config.Quotas.bytes,
+		Quotas:      s.Config.Quotas.core,
 	})
 	if err != nil {
 		return err
@@ -401,6 +403,7 @@ func (s *Server) handler(ops *operations) http.Handler {
 		Tokens: s.identity,
 		Base:   httpx.Base,
 		Region: s.Config.Region,
+		Rates:  s.Config.Quotas.rates,
 	})
 	proxies, err := httpx.ParseProxies(s.Config.Trusted)
 	if err != nil {

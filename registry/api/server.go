@@ -13,7 +13,7 @@ import (
 )
 
 // Config is what the control plane is made of, besides the core. All members
-// are required.
+// but Rates are required.
 type Config struct {
 	// Sign authenticates a request by its AWS signature. It may replace the
 	// request's body with one that fails at its end when it was changed.
@@ -22,6 +22,7 @@ type Config struct {
 	// Base gives the server's URL as this client is told it, without trailing slash.
 	Base   func(*http.Request) string
 	Region string // in ARNs
+	Rates  Rates
 }
 
 // Tokens makes authorization tokens.
@@ -39,7 +40,8 @@ func New(svc *registry.Service, c Config) http.Handler { return newServer(svc, c
 
 type server struct {
 	Config
-	core *registry.Service
+	core     *registry.Service
+	throttle *throttle
 }
 
 // call is one request of a verified actor.
@@ -51,7 +53,7 @@ type call struct {
 }
 
 func newServer(svc *registry.Service, c Config) http.Handler {
-	s := &server{Config: c, core: svc}
+	s := &server{Config: c, core: svc, throttle: newThrottle(c.Rates)}
 	byPath := map[string]map[string]operation{}
 	for _, op := range operations {
 		if byPath[op.path] == nil {
@@ -79,6 +81,9 @@ func (s *server) dispatch(methods map[string]operation) httpx.HandlerFunc {
 			return err
 		case !ok:
 			return awswire.Unknown("%s %s is no operation of this API.", r.Method, clip(r.URL.Path))
+		}
+		if err := s.throttle.take(actor.Account, op.name); err != nil {
+			return err
 		}
 		answer, err := op.serve(r.Context(), &call{server: s, request: r, actor: actor, operation: op.name})
 		if err != nil {
