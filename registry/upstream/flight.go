@@ -240,6 +240,11 @@ func (p *Puller) download(ctx context.Context, c *client, f *flight) (registry.A
 	if err != nil {
 		return none, err
 	}
+	// Some servers describe XML as HTML: a promise beside the asset clears it.
+	page := webPage(a, f.asset)
+	if _, asks := p.cfg.Adapters[c.format].(registry.Promiser); page && !asks {
+		return none, c.notAPage(f.asset)
+	}
 
 	w, err := p.cfg.Blobs.Create(ctx, f.key.domain)
 	if err != nil {
@@ -266,6 +271,9 @@ func (p *Puller) download(ctx context.Context, c *client, f *flight) (registry.A
 		return none, c.failed(nil, "the bytes of %s that upstream sent do not have the %s that it promised; nothing of them is kept",
 			asset.Name, what)
 	}
+	if page && !promised(asset) {
+		return none, c.notAPage(asset)
+	}
 	if n == 0 && !promised(asset) {
 		return none, c.failed(nil, "upstream sent nothing for %s", f.asset.Name)
 	}
@@ -282,14 +290,22 @@ func (c *client) expected(a *registry.GetAnswer, asset registry.ListedAsset) (in
 	switch {
 	case a.Size >= 0 && asset.Size > 0 && a.Size != asset.Size:
 		return 0, c.wrongSize(a.Size, asset)
-	case !promised(asset) && isHTML(a.ContentType) && !isHTML(mime.TypeByExtension(path.Ext(asset.Name))):
-		return 0, c.failed(nil, "upstream sent a web page in place of %s", asset.Name)
 	case a.Size >= 0:
 		return a.Size, nil
 	case asset.Size > 0:
 		return asset.Size, nil
 	}
 	return -1, nil
+}
+
+// webPage reports whether upstream describes an asset as a web page that
+// neither its promise nor its name says is one.
+func webPage(a *registry.GetAnswer, asset registry.ListedAsset) bool {
+	return !promised(asset) && isHTML(a.ContentType) && !isHTML(mime.TypeByExtension(path.Ext(asset.Name)))
+}
+
+func (c *client) notAPage(asset registry.ListedAsset) error {
+	return c.failed(nil, "upstream sent a web page in place of %s", asset.Name)
 }
 
 func (c *client) wrongSize(n int64, asset registry.ListedAsset) error {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"larder/formats/formatstest"
 	"larder/registry"
 	"larder/registry/upstream"
 )
@@ -61,6 +62,23 @@ func TestWhatStandsBesideAnAssetIsVerified(t *testing.T) {
 		}
 		if n := w.held(t); (n == 1) != c.whole {
 			t.Errorf("%s: %d blobs", name, n)
+		}
+	}
+}
+
+func TestAFileThatIsDescribedAsAPageNeedsAPromise(t *testing.T) {
+	content := noise(300_000)
+	for _, promise := range []bool{false, true} {
+		w := newWorld(t, promises)
+		r := w.asset("a.pom", content)
+		r.Asset.SHA512 = nil
+		if promise {
+			w.up.ServeText("/a.pom.sha512", hex.EncodeToString(sha512of(content)))
+		}
+		w.up.Fault("/a.pom", formatstest.With("Content-Type", "text/html"))
+		_, err := pull(t, w.Puller, r)
+		if (err == nil) != promise || (w.held(t) == 1) != promise {
+			t.Errorf("promised %t: %v", promise, err)
 		}
 	}
 }
