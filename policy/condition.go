@@ -35,20 +35,20 @@ const maxConditionValues = 1000
 
 func parseConditions(v value, variables bool) ([]condition, error) {
 	if v.kind != jsonObject {
-		return nil, fmt.Errorf("Condition is %s; it must be an object", v.kind)
+		return nil, fmt.Errorf("the Condition is %s; it must be an object", v.kind)
 	}
 	var out []condition
 	for _, op := range v.members {
 		if op.kind != jsonObject {
-			return nil, fmt.Errorf("Condition %s is %s; it must be an object of keys and values", show(op.name), op.kind)
+			return nil, fmt.Errorf("the Condition %s is %s; it must be an object of keys and values", show(op.name), op.kind)
 		}
 		if len(op.members) == 0 {
-			return nil, fmt.Errorf("Condition %s is empty", show(op.name))
+			return nil, fmt.Errorf("the Condition %s is empty", show(op.name))
 		}
 		for _, m := range op.members {
 			c, err := parseCondition(op.name, m, variables)
 			if err != nil {
-				return nil, fmt.Errorf("Condition %s on %s: %w", show(op.name), show(m.name), err)
+				return nil, fmt.Errorf("the Condition %s on %s: %w", show(op.name), show(m.name), err)
 			}
 			out = append(out, c)
 		}
@@ -72,7 +72,7 @@ func parseCondition(name string, m member, variables bool) (condition, error) {
 		return c, fmt.Errorf("there is no such operator")
 	}
 	if base == "Null" && (c.ifExists || c.set != oneValue) {
-		return c, fmt.Errorf("Null stands alone, without IfExists, ForAnyValue or ForAllValues")
+		return c, fmt.Errorf("the operator Null stands alone, without IfExists, ForAnyValue or ForAllValues")
 	}
 	if err := checkKey(c.key); err != nil {
 		return c, err

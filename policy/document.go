@@ -77,11 +77,11 @@ func parse(of Kind, document string) (*Policy, error) {
 		switch m.name {
 		case "Version":
 			if version = m.text; m.kind != jsonString || version != interpolating && version != "2008-10-17" {
-				return nil, fmt.Errorf("Version must be %q (or \"2008-10-17\")", interpolating)
+				return nil, fmt.Errorf("the Version must be %q (or \"2008-10-17\")", interpolating)
 			}
 		case "Id":
 			if m.kind != jsonString {
-				return nil, fmt.Errorf("Id is %s; it must be a string", m.kind)
+				return nil, fmt.Errorf("the Id is %s; it must be a string", m.kind)
 			}
 		case "Statement":
 			switch m.kind {
@@ -90,10 +90,10 @@ func parse(of Kind, document string) (*Policy, error) {
 			case jsonList:
 				statements = m.items
 			default:
-				return nil, fmt.Errorf("Statement is %s; it must be an object or a list of objects", m.kind)
+				return nil, fmt.Errorf("the Statement is %s; it must be an object or a list of objects", m.kind)
 			}
 			if len(statements) == 0 {
-				return nil, fmt.Errorf("Statement is an empty list")
+				return nil, fmt.Errorf("the Statement is an empty list")
 			}
 		default:
 			return nil, fmt.Errorf("it has the element %s; it may have Version, Id and Statement", show(m.name))
@@ -151,11 +151,11 @@ func parseStatement(of Kind, v value, variables bool) (*statement, error) {
 		switch m.name {
 		case "Sid":
 			if s.sid = m.text; m.kind != jsonString || !sidForm[of].MatchString(s.sid) {
-				err = fmt.Errorf("Sid must be a string of letters and digits")
+				err = fmt.Errorf("the Sid must be a string of letters and digits")
 			}
 		case "Effect":
 			if s.deny = m.text == "Deny"; m.kind != jsonString || m.text != "Allow" && m.text != "Deny" {
-				err = fmt.Errorf("Effect must be \"Allow\" or \"Deny\"")
+				err = fmt.Errorf("the Effect must be \"Allow\" or \"Deny\"")
 			}
 		case "Principal", "NotPrincipal":
 			s.principals.given, s.principals.not = true, m.name == "NotPrincipal"
@@ -257,7 +257,7 @@ func (s *statement) check() error {
 	for _, a := range s.actions {
 		for _, r := range s.resources {
 			if a.readOnly && r.onPackages() {
-				return fmt.Errorf("Action %s cannot be granted or denied on the packages %s: reading is for a whole repository or not at all; name the repository's ARN", show(a.text), show(r.text))
+				return fmt.Errorf("the action %s cannot be granted or denied on the packages %s: reading is for a whole repository or not at all; name the repository's ARN", show(a.text), show(r.text))
 			}
 		}
 	}

@@ -45,9 +45,9 @@ func TestDocumentsThatAreRefused(t *testing.T) {
 		{"an empty statement", Identity, statement1(``), `statement 1: it has no Effect`},
 		{"an unknown element", Identity, statement1(`"Effect":"Allow","Action":"*","Resource":"*","Resources":"*"`), `it has the element "Resources"`},
 		{"elements in lower case", Identity, statement1(`"effect":"Allow","Action":"*","Resource":"*"`), `it has the element "effect"`},
-		{"a Sid with other characters", Identity, statement1(`"Sid":"a b","Effect":"Allow","Action":"*","Resource":"*"`), `statement 1 (Sid "a b"): Sid must be a string of letters and digits`},
+		{"a Sid with other characters", Identity, statement1(`"Sid":"a b","Effect":"Allow","Action":"*","Resource":"*"`), `statement 1 (Sid "a b"): the Sid must be a string of letters and digits`},
 		{"a Sid twice", Identity, `{"Statement":[{"Sid":"A","Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"A","Effect":"Allow","Action":"*","Resource":"*"}]}`, `statement 2 (Sid "A"): another statement has this Sid`},
-		{"the second statement is named", Identity, `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"Second","Effect":"Maybe","Action":"*","Resource":"*"}]}`, `statement 2 (Sid "Second"): Effect must be "Allow" or "Deny"`},
+		{"the second statement is named", Identity, `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"Second","Effect":"Maybe","Action":"*","Resource":"*"}]}`, `statement 2 (Sid "Second"): the Effect must be "Allow" or "Deny"`},
 		{"Effect in capitals", Identity, statement1(`"Effect":"ALLOW","Action":"*","Resource":"*"`), `Effect must be "Allow" or "Deny"`},
 		{"Effect as a list", Identity, statement1(`"Effect":["Allow"],"Action":"*","Resource":"*"`), `Effect must be "Allow" or "Deny"`},
 
@@ -74,7 +74,7 @@ func TestDocumentsThatAreRefused(t *testing.T) {
 		{"a variable's default without quotes", Identity, statement1(`"Effect":"Allow","Action":"*","Resource":"arn:aws:codeartifact:*:*:repository/${aws:username, x}"`), `must stand in single quotes`},
 
 		{"reading a package", Resource, statement1(`"Effect":"Allow","Principal":"*","Action":"codeartifact:ReadFromRepository","Resource":` + pkgARN), `reading is for a whole repository or not at all`},
-		{"reading a package, in an identity policy", Identity, statement1(`"Effect":"Allow","Action":"codeartifact:ReadFromRepository","Resource":` + pkgARN), `statement 1: Action "codeartifact:ReadFromRepository" cannot be granted`},
+		{"reading a package, in an identity policy", Identity, statement1(`"Effect":"Allow","Action":"codeartifact:ReadFromRepository","Resource":` + pkgARN), `statement 1: the action "codeartifact:ReadFromRepository" cannot be granted`},
 		{"reading a package, by a wildcard", Identity, statement1(`"Effect":"Allow","Action":"codeartifact:Read*","Resource":` + pkgARN), `reading is for a whole repository`},
 		{"reading a package, among other actions", Identity, statement1(`"Effect":"Allow","Action":["codeartifact:PublishPackageVersion","codeartifact:ReadFromRepository"],"Resource":` + pkgARN), `reading is for a whole repository`},
 		{"reading a package, among other resources", Identity, statement1(`"Effect":"Allow","Action":"codeartifact:ReadFromRepository","Resource":[` + repoARN + `,` + pkgARN + `]`), `reading is for a whole repository`},

@@ -106,8 +106,8 @@ func (w *world) take(t *testing.T, at string, s step, c client, kept map[string]
 		})
 	}
 	got, err := c.call(t, s.op, fill(s.in))
-	exception, message, refusal := strings.Cut(s.want, " ")
-	refusal = strings.HasPrefix(s.want, "!")
+	exception, message, _ := strings.Cut(s.want, " ")
+	refusal := strings.HasPrefix(s.want, "!")
 	sent := w.log.lastExchange()
 	if sent.operation != s.op {
 		t.Errorf("%s: the server was asked for %q: %v", at, sent.operation, err)

@@ -65,7 +65,7 @@ func TestEqualContentIsKnownByTheHeader(t *testing.T) {
 		}
 		return h
 	}
-	if header(someListing()) != header(someListing()) {
+	if a, b := header(someListing()), header(someListing()); a != b {
 		t.Error("equal listings have different headers")
 	}
 	other := someListing()
