@@ -1,0 +1,1 @@
+package acme; public class Consumer { public static String run() { return App.run() + Helper.help(); } }
