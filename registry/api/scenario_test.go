@@ -112,6 +112,9 @@ func scenario() []step {
 		cli = r + `,"format":"generic","namespace":"tools","package":"cli"`
 		arn = `"resourceArn":"arn:aws:codeartifact:eu-west-1:000000000000:`
 	)
+	// Policies, as they stand within JSON.
+	one := `{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"000000000000\"},\"Action\":\"codeartifact:ReadFromRepository\",\"Resource\":\"*\"}]}`
+	two := strings.Replace(one, "ReadFromRepository", "Describe*", 1)
 	manyTags := `[` + strings.TrimSuffix(strings.Repeat(`{"key":"k","value":"v"},`, 201), ",") + `]`
 	manyVersions := `["0"` + strings.Repeat(`,"1"`, 100) + `]`
 	return []step{
@@ -149,22 +152,23 @@ func scenario() []step {
 		{op: "DeleteDomain", in: `{"domain":"conf","domainOwner":"000000000000"}`, as: "stranger", want: `!AccessDeniedException DeleteDomain`},
 
 		{op: "GetDomainPermissionsPolicy", in: `{"domain":"conf"}`, want: `!ResourceNotFoundException policy`},
-		{op: "PutDomainPermissionsPolicy", in: `{"domain":"conf","policyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":[]}"}`,
-			want: `{"policy":{"resourceArn":"arn:aws:codeartifact:eu-west-1:000000000000:domain/conf","revision":"*","document":"{\"Version\":\"2012-10-17\",\"Statement\":[]}"}}`, keep: "policy=policy/revision"},
-		{op: "PutDomainPermissionsPolicy", in: `{"domain":"conf","domainOwner":"000000000000","policyRevision":"$policy","policyDocument":"{\"Statement\":[]}"}`, want: `{"policy":{"document":"{\"Statement\":[]}"}}`, keep: "newer=policy/revision"},
-		{op: "PutDomainPermissionsPolicy", in: `{"domain":"conf","policyRevision":"$policy","policyDocument":"{}"}`, want: `!ConflictException revision`},
+		{op: "PutDomainPermissionsPolicy", in: `{"domain":"conf","policyDocument":"` + one + `"}`,
+			want: `{"policy":{"resourceArn":"arn:aws:codeartifact:eu-west-1:000000000000:domain/conf","revision":"*","document":"` + one + `"}}`, keep: "policy=policy/revision"},
+		{op: "PutDomainPermissionsPolicy", in: `{"domain":"conf","domainOwner":"000000000000","policyRevision":"$policy","policyDocument":"` + two + `"}`, want: `{"policy":{"document":"` + two + `"}}`, keep: "newer=policy/revision"},
+		{op: "PutDomainPermissionsPolicy", in: `{"domain":"conf","policyRevision":"$policy","policyDocument":"` + one + `"}`, want: `!ConflictException revision`},
 		{op: "PutDomainPermissionsPolicy", in: `{"domain":"conf","policyDocument":"no JSON"}`, want: `!ValidationException JSON`},
 		{op: "PutDomainPermissionsPolicy", in: `{"domain":"conf","policyDocument":"[]"}`, want: `!ValidationException JSON`},
 		{op: "PutDomainPermissionsPolicy", in: `{"domain":"conf","policyDocument":"{\"Id\":\"` + strings.Repeat("x", 7169) + `\"}"}`, want: `!ValidationException 7168`},
-		{op: "PutDomainPermissionsPolicy", in: `{"domain":"nowhere","policyDocument":"{}"}`, want: `!ResourceNotFoundException nowhere`},
+		{op: "PutDomainPermissionsPolicy", in: `{"domain":"conf","policyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Perhaps\"}]}"}`, want: `!ValidationException Effect`},
+		{op: "PutDomainPermissionsPolicy", in: `{"domain":"nowhere","policyDocument":"` + one + `"}`, want: `!ResourceNotFoundException nowhere`},
 		{op: "PutDomainPermissionsPolicy", in: `{"domain":"conf","domainOwner":"000000000000","policyDocument":"{}"}`, as: "stranger", want: `!AccessDeniedException PutDomainPermissionsPolicy`},
-		{op: "GetDomainPermissionsPolicy", in: `{"domain":"conf"}`, want: `{"policy":{"revision":"$newer","document":"{\"Statement\":[]}"}}`},
+		{op: "GetDomainPermissionsPolicy", in: `{"domain":"conf"}`, want: `{"policy":{"revision":"$newer","document":"` + two + `"}}`},
 		{op: "GetDomainPermissionsPolicy", in: `{"domain":"c_"}`, want: `!ValidationException domain`},
 		{op: "GetDomainPermissionsPolicy", in: `{"domain":"conf","domainOwner":"000000000000"}`, as: "stranger", want: `!AccessDeniedException GetDomainPermissionsPolicy`},
 		{op: "DeleteDomainPermissionsPolicy", in: `{"domain":"conf","policyRevision":"$policy"}`, want: `!ConflictException revision`},
 		{op: "DeleteDomainPermissionsPolicy", in: `{"domain":"conf","domainOwner":"000000000000"}`, as: "stranger", want: `!AccessDeniedException DeleteDomainPermissionsPolicy`},
 		{op: "DeleteDomainPermissionsPolicy", in: `{"domain":"conf","domainOwner":"00000000000x"}`, want: `!ValidationException domain-owner`},
-		{op: "DeleteDomainPermissionsPolicy", in: `{"domain":"conf","policyRevision":"$newer"}`, want: `{"policy":{"revision":"$newer","document":"{\"Statement\":[]}"}}`},
+		{op: "DeleteDomainPermissionsPolicy", in: `{"domain":"conf","policyRevision":"$newer"}`, want: `{"policy":{"revision":"$newer","document":"` + two + `"}}`},
 		{op: "DeleteDomainPermissionsPolicy", in: `{"domain":"conf"}`, want: `!ResourceNotFoundException policy`},
 
 		// Repositories.
@@ -225,10 +229,10 @@ func scenario() []step {
 		{op: "DisassociateExternalConnection", in: `{"domain":"conf","domainOwner":"000000000000","repository":"store","externalConnection":"public:pypi"}`, as: "stranger", want: `!AccessDeniedException DisassociateExternalConnection`},
 
 		{op: "GetRepositoryPermissionsPolicy", in: `{` + r + `}`, want: `!ResourceNotFoundException policy`},
-		{op: "PutRepositoryPermissionsPolicy", in: `{` + r + `,"policyDocument":"{\"Statement\":[]}"}`, want: `{"policy":{"resourceArn":"arn:aws:codeartifact:eu-west-1:000000000000:repository/conf/main","revision":"*","document":"{\"Statement\":[]}"}}`, keep: "policy=policy/revision"},
-		{op: "PutRepositoryPermissionsPolicy", in: `{` + r + `,"policyRevision":"stale","policyDocument":"{}"}`, want: `!ConflictException revision`},
+		{op: "PutRepositoryPermissionsPolicy", in: `{` + r + `,"policyDocument":"` + two + `"}`, want: `{"policy":{"resourceArn":"arn:aws:codeartifact:eu-west-1:000000000000:repository/conf/main","revision":"*","document":"` + two + `"}}`, keep: "policy=policy/revision"},
+		{op: "PutRepositoryPermissionsPolicy", in: `{` + r + `,"policyRevision":"stale","policyDocument":"` + one + `"}`, want: `!ConflictException revision`},
 		{op: "PutRepositoryPermissionsPolicy", in: `{` + r + `,"policyDocument":"\"text\""}`, want: `!ValidationException JSON`},
-		{op: "PutRepositoryPermissionsPolicy", in: `{"domain":"conf","repository":"nowhere","policyDocument":"{}"}`, want: `!ResourceNotFoundException nowhere`},
+		{op: "PutRepositoryPermissionsPolicy", in: `{"domain":"conf","repository":"nowhere","policyDocument":"` + one + `"}`, want: `!ResourceNotFoundException nowhere`},
 		{op: "PutRepositoryPermissionsPolicy", in: `{"domainOwner":"000000000000",` + r + `,"policyDocument":"{}"}`, as: "stranger", want: `!AccessDeniedException PutRepositoryPermissionsPolicy`},
 		{op: "GetRepositoryPermissionsPolicy", in: `{` + r + `}`, want: `{"policy":{"revision":"$policy"}}`},
 		{op: "GetRepositoryPermissionsPolicy", in: `{"domain":"conf","repository":"-x"}`, want: `!ValidationException repository`},

@@ -22,6 +22,7 @@ import (
 	"larder/formats/generic"
 	"larder/formats/npm"
 	"larder/internal/httpx"
+	"larder/policy"
 	"larder/policy/identity"
 	"larder/registry"
 	"larder/registry/api"
@@ -83,13 +84,14 @@ func openWorldOn(t testing.TB, metadata registry.Metadata, change func(*registry
 		w.stranger, err = addAccount(tx, sealer)
 		return err
 	}))
-	w.denied = &refusing{Authorizer: ownerOnly{}}
+	w.denied = &refusing{Authorizer: policy.New(policy.Config{Metadata: metadata, Region: region})}
 	w.broken = &breaking{Metadata: metadata}
 	config := registry.Config{
-		Metadata:   w.broken,
-		Blobs:      mem.New(),
-		Authorizer: w.denied,
-		Rules:      map[string]registry.Rules{registry.NPM: npm.Format().Rules, registry.Generic: generic.Rules{}},
+		Metadata:    w.broken,
+		Blobs:       mem.New(),
+		Authorizer:  w.denied,
+		CheckPolicy: policy.CheckPolicy,
+		Rules:       map[string]registry.Rules{registry.NPM: npm.Format().Rules, registry.Generic: generic.Rules{}},
 	}
 	if change != nil {
 		change(&config)
@@ -157,7 +159,7 @@ func addAccount(tx registry.Tx, sealer *identity.Sealer) (identity.KeyPair, erro
 	if err := tx.CreateAccount(registry.Account{ID: other, Name: "other", Created: created}); err != nil {
 		return identity.KeyPair{}, err
 	}
-	if err := tx.CreateUser(registry.User{Account: other, Name: "bob", ID: "AIDABOB", Created: created}); err != nil {
+	if err := tx.CreateUser(registry.User{Account: other, Name: "bob", ID: "AIDABOB", Permissions: registry.Permissions{Managed: []string{identity.AdministratorAccess}}, Created: created}); err != nil {
 		return identity.KeyPair{}, err
 	}
 	return identity.CreateAccessKey(tx, sealer, other, "bob")
