@@ -181,6 +181,8 @@ func hintFor(code string) string {
 	switch code {
 	case "UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId", "MissingAuthenticationTokenException":
 		return "; check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or unset AWS_ENDPOINT_URL to use the server's own credentials in its data folder"
+	case "ExpiredTokenException":
+		return "; your AWS credentials have ended, get new ones"
 	}
 	return ""
 }

@@ -121,16 +121,15 @@ func (s *session) checkServed(ctx context.Context, endpoint string, tool login.T
 	if s.URL == "" {
 		return nil // AWS serves them all
 	}
+	ctx, cancel := context.WithTimeout(ctx, servedTime)
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint, nil)
 	if err != nil {
 		return fmt.Errorf("the server named %q as the repository's URL, which is none", endpoint)
 	}
 	res, err := s.httpClient().Do(r)
 	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return nil // its public address need not lead here from this machine
+		return nil // its public address need not lead there from this machine
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
@@ -139,6 +138,9 @@ func (s *session) checkServed(ctx context.Context, endpoint string, tool login.T
 	}
 	return errors.New("this server does not serve " + tool.Format + " repositories, which " + tool.Name + " needs; a newer version of it may")
 }
+
+// servedTime is how long that question may take.
+const servedTime = 3 * time.Second
 
 // noSuchFormat is what a server of this program answers below a path that no
 // format has: what net/http answers where nothing is mounted.

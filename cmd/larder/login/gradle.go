@@ -30,21 +30,28 @@ var gradle = Tool{Name: "gradle", Format: "maven", Try: "gradle build", plan: fu
 // larderUsername and larderPassword.
 const gradleName = "larder"
 
-// gradleScript adds the repository where a build looks for dependencies: in
-// its settings, and in its projects unless the settings forbid that.
+// gradleScript puts the repository first where a build looks for dependencies:
+// in its settings, and in each project that has repositories of its own, since
+// such a project does not look at those of the settings. Before Gradle 6.8 there
+// are none, and the script would end every build.
 const gradleScript = `// Made by larder login gradle, and made anew by the next one. Remove it to undo that.
+if (org.gradle.util.GradleVersion.current() < org.gradle.util.GradleVersion.version('7.0')) {
+    logger.warn('The repository of larder login needs Gradle 7.0 or later; this build does without it.')
+    return
+}
 def larder = { handler ->
-    handler.maven {
+    def ours = handler.maven {
         name = '%s'
         url = uri('%s')
 %s        credentials(PasswordCredentials)
     }
+    handler.remove(ours)
+    handler.addFirst(ours)
 }
-settingsEvaluated { settings ->
-    def management = settings.dependencyResolutionManagement
-    larder(management.repositories)
-    if (management.repositoriesMode.get().toString() == 'PREFER_PROJECT') {
-        gradle.allprojects { project -> larder(project.repositories) }
+settingsEvaluated { settings -> larder(settings.dependencyResolutionManagement.repositories) }
+afterProject { project ->
+    if (!project.repositories.isEmpty()) {
+        larder(project.repositories)
     }
 }
 `
