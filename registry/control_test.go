@@ -603,6 +603,34 @@ func TestDeletedRepositoriesLeaveTheListsOfGroups(t *testing.T) {
 	wantCode(t, w.publish("app", "new", "1", "x"), registry.Denied)
 }
 
+// A pattern that no package can match but as a variant is refused.
+func TestPatternsAreSpelledAsTheirFormatIs(t *testing.T) {
+	w := newWorld(t)
+	for pattern, code := range map[string]registry.Code{
+		"/maven/ORG.x/*": registry.Invalid, "/maven/Org~": registry.Invalid, "/maven/org.x/Lib$": registry.Invalid, "/maven/org.x/Lib~": registry.Invalid,
+		"/maven/org.x/*": 0, "/maven/org~": 0, "/maven/org.x/lib$": 0, "/maven/org.x/lib~": 0, "/maven/*": 0, "/cargo//Any$": 0,
+	} {
+		_, err := w.lower().CreatePackageGroup(t.Context(), alice, acme, registry.Group{Pattern: pattern})
+		if (err != nil) != (code != 0) || err != nil && registry.CodeOf(err) != code {
+			t.Errorf("%s: got %v", pattern, err)
+		}
+	}
+}
+
+// lower is the service with rules that spell names in lower case.
+func (w *world) lower() *registry.Service {
+	svc, err := registry.New(registry.Config{Metadata: w.meta, Blobs: w.blobs, Authorizer: w, Rules: map[string]registry.Rules{registry.Maven: lowerRules{}}})
+	wantNil(w.t, err)
+	return svc
+}
+
+type lowerRules struct{ plainRules }
+
+func (lowerRules) Canonical(id registry.VersionID) (registry.VersionID, error) {
+	id.Package.Namespace, id.Package.Name = strings.ToLower(id.Package.Namespace), strings.ToLower(id.Package.Name)
+	return id, nil
+}
+
 // Names are counted in characters (spec 1.2).
 func TestLongNames(t *testing.T) {
 	w := newWorld(t)

@@ -132,6 +132,9 @@ func (s *Service) CreatePackageGroup(ctx context.Context, actor Actor, d DomainI
 	if _, _, err := s.onGroup(ctx, actor, CreatePackageGroup, d, group.Pattern); err != nil {
 		return GroupView{}, err
 	}
+	if err := s.checkSpelling(group.Pattern); err != nil {
+		return GroupView{}, err
+	}
 	if err := s.checkGroup(d, group); err != nil {
 		return GroupView{}, err
 	}
@@ -170,6 +173,22 @@ func (s *Service) checkGroup(d DomainID, g Group) error {
 		return Errorf(Invalid, "description and contact information have at most %d characters", maxDescription)
 	}
 	return s.checkTags(groupResource(d, g.Pattern), g.Tags)
+}
+
+// checkSpelling refuses a pattern whose names are not spelled as their format
+// has them: it would match no package, and all of them as variants, which
+// blocks them.
+func (s *Service) checkSpelling(pattern string) error {
+	p, err := ParsePattern(pattern)
+	if err != nil || p.depth < namespacePrefix {
+		return err
+	}
+	id := PackageID{p.format, p.ns, cmp.Or(p.name, "x")}
+	own, _, err := s.canonical(VersionID{Package: id})
+	if err == nil && own.Package != id {
+		return Errorf(Invalid, "%q spells its names in a way that packages of the format %s do not have; write %q", pattern, p.format, strings.TrimSuffix(own.Package.String(), "/x"))
+	}
+	return nil // what is no whole name may be the beginning of one
 }
 
 // DescribePackageGroup gives a group.

@@ -106,6 +106,9 @@ func (s *Service) places(tx Tx, n *node, p PackageID) ([]place, error) {
 		if err != nil {
 			return false
 		}
+		if p.Format == Generic && m != n { // which goes through no upstream (spec 7.5)
+			return false
+		}
 		at := place{
 			node:     m,
 			internal: group.allows(InternalUpstream, m.ID.Name),

@@ -377,3 +377,26 @@ func TestDependenciesArePagedToTheEnd(t *testing.T) {
 		}
 	}
 }
+
+// Names as long as can be do not break the chain of tokens.
+func TestTokensOfLongNames(t *testing.T) {
+	t.Parallel()
+	w := longLists(t)
+	long := registry.RepoID{Domain: registry.DomainID{Owner: identity.FirstAccount, Name: "long"}, Name: "packages"}
+	var want []string
+	check(t, w.metadata.Update(t.Context(), func(tx registry.Tx) error {
+		for _, last := range []string{"a", "b", "c"} {
+			id := registry.PackageID{Format: registry.Generic, Namespace: strings.Repeat("\U0001F4E6", 255), Name: strings.Repeat("\U0001F4E6", 254) + last}
+			want = append(want, id.Name)
+			if err := tx.PutPackage(long, registry.Package{ID: id, Restrictions: registry.Restrictions{Publish: registry.Allow, Upstream: registry.Allow}, Created: created, Modified: created}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	w.log.model = nil // by which tokens have 2,000 characters at most
+	l := &aList{op: "ListPackages", in: `"domain":"long","repository":"packages"`, items: "packages", name: member("package")}
+	if got, _ := l.pages(t, sdkClient{w.sdk(w.admin)}, 1, nil); !slices.Equal(got, want) {
+		t.Errorf("%d packages, want %d", len(got), len(want))
+	}
+}

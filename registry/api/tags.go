@@ -126,5 +126,8 @@ func untagResource(ctx context.Context, c *call, in *untagInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(in.Keys) > maxTags {
+		return nil, awswire.Invalid(awswire.FieldValidation, "tagKeys: one call takes at most %d", maxTags)
+	}
 	return nothing{}, c.core.Untag(ctx, c.actor, r, in.Keys)
 }
