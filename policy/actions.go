@@ -38,9 +38,9 @@ var actionNames = map[string]string{
 		PutUserPolicy RemoveClientIDFromOpenIDConnectProvider SetDefaultPolicyVersion SimulateCustomPolicy
 		SimulatePrincipalPolicy TagOpenIDConnectProvider TagPolicy TagRole TagUser UntagOpenIDConnectProvider
 		UntagPolicy UntagRole UntagUser UpdateAccessKey UpdateAssumeRolePolicy
-		UpdateOpenIDConnectProviderThumbprint UpdateRole UpdateRoleDescription UpdateUser`,
+		UpdateOpenIDConnectProviderThumbprint UpdateRole UpdateRoleDescription`,
 	"organizations": `CloseAccount CreateAccount DescribeAccount DescribeCreateAccountStatus DescribeOrganization
-		ListAccounts ListCreateAccountStatus ListParents ListRoots ListTagsForResource`,
+		ListAccounts`,
 	"events": `DeleteRule DescribeEventBus DescribeRule DisableRule EnableRule ListEventBuses
 		ListRuleNamesByTarget ListRules ListTagsForResource ListTargetsByRule PutEvents PutRule PutTargets
 		RemoveTargets Subscribe TagResource TestEventPattern UntagResource`,

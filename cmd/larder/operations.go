@@ -12,10 +12,12 @@ import (
 )
 
 // route descends by the first segment of the path: nothing is tried in turn.
-func route(ops *operations, control, repositories http.Handler) http.Handler {
+func route(ops *operations, calls, control, repositories http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.Path
 		switch {
+		case (path == "/" || path == "") && r.Method == http.MethodPost:
+			calls.ServeHTTP(w, r)
 		case path == "/" || path == "":
 			ops.greet(w, r)
 		case strings.HasPrefix(path, "/v1/"):

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
@@ -26,6 +27,7 @@ import (
 	"larder/formats/pypi"
 	"larder/internal/httpx"
 	"larder/policy"
+	"larder/policy/iam"
 	"larder/policy/identity"
 	"larder/registry"
 	"larder/registry/api"
@@ -103,6 +105,7 @@ type Server struct {
 	blobs     registry.Blobs
 	sealer    *identity.Sealer
 	identity  *identity.Authenticator
+	policies  *policy.Authorizer
 	authorize registry.Authorizer
 	inner     *events.Embedded // nil: NATS is elsewhere
 	bus       *events.JetStream
@@ -218,12 +221,13 @@ func (s *Server) openIdentity(ctx context.Context) error {
 	if first {
 		s.log.Info("first start: made account, administrator, domain and repositories", "account", identity.FirstAccount, "domain", firstDomain, "credentials", s.folder.credentials())
 	}
-	s.authorize = policy.New(policy.Config{
+	s.policies = policy.New(policy.Config{
 		Metadata:       s.metadata,
 		Region:         s.Config.Region,
 		Organization:   "o-" + s.serverID,
 		AnonymousReads: s.Config.AnonymousReads,
 	})
+	s.authorize = s.policies
 	s.identity = identity.New(identity.Config{
 		Metadata: s.metadata,
 		Sealer:   s.sealer,
@@ -410,11 +414,33 @@ func (s *Server) handler(ops *operations) http.Handler {
 		panic(err) // Config.check has read them
 	}
 	return &httpx.Front{
-		Next:      route(ops, s.metrics.control(control), upstream.CarryVia(repositories)),
+		Next:      route(ops, s.metrics.control(s.calls()), s.metrics.control(control), upstream.CarryVia(repositories)),
 		Log:       s.log,
 		Proxies:   proxies,
 		PublicURL: s.Config.PublicURL,
 	}
+}
+
+// calls answers IAM, STS and Organizations on POST /.
+func (s *Server) calls() http.Handler {
+	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	if !s.Config.PrivateTargets {
+		dialer.Control = upstream.Control
+	}
+	return iam.New(iam.Config{
+		Metadata:    s.metadata,
+		Policies:    s.policies,
+		Credentials: s.identity,
+		// Issuers are named by whoever keeps an account.
+		WebIdentities: identity.NewWebIdentities(&http.Client{Transport: &http.Transport{
+			DialContext: dialer.DialContext, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true, MaxIdleConns: 16, IdleConnTimeout: time.Minute,
+		}}, nil),
+		Sign: s.identity.Signed,
+		Peer: func(r *http.Request) (netip.Addr, bool) {
+			p := httpx.RecordOf(r.Context()).Peer
+			return p.Addr, p.Secure()
+		},
+	})
 }
 
 func (s *Server) serve(ctx context.Context) error {

@@ -143,8 +143,12 @@ func WriteJSON(w http.ResponseWriter, v any) error {
 }
 
 func write(w http.ResponseWriter, status int, body []byte) {
+	writeAs(w, status, "application/json", body)
+}
+
+func writeAs(w http.ResponseWriter, status int, kind string, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -41,6 +41,12 @@ func CreateAccessKey(tx registry.Tx, s *Sealer, account, user string) (KeyPair, 
 	return pair, nil
 }
 
+// CreateAccessKey is the function of that name with the Authenticator's sealer.
+func (a *Authenticator) CreateAccessKey(tx registry.Tx, account, user string) (id, secret string, err error) {
+	pair, err := CreateAccessKey(tx, a.Sealer, account, user)
+	return pair.ID, pair.Secret, err
+}
+
 // Bootstrap makes the first account, its administrator and an access key of
 // the administrator. Where they exist it changes nothing and the pair is empty.
 func Bootstrap(tx registry.Tx, s *Sealer) (KeyPair, error) {

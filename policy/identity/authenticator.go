@@ -48,6 +48,7 @@ type Authenticator struct {
 	ring    *ring
 	tokens  *cache[string, verified]
 	signers *cache[signerKey, *keySigner]
+	used    *cache[string, time.Time]
 }
 
 // New makes an Authenticator.
@@ -69,6 +70,7 @@ func New(c Config) *Authenticator {
 		ring:    newRing(c),
 		tokens:  newCache[string, verified](4096),
 		signers: newCache[signerKey, *keySigner](1024),
+		used:    newCache[string, time.Time](4096),
 	}
 }
 
@@ -83,8 +85,9 @@ func (a *Authenticator) Prepare(ctx context.Context) error {
 // followers of events present them. Unauthenticated when they do not fit.
 func (a *Authenticator) AccessKeyActor(ctx context.Context, id, secret string) (registry.Actor, error) {
 	var key registry.AccessKey
+	var user registry.User
 	err := a.Metadata.View(ctx, func(tx registry.Tx) (err error) {
-		key, err = activeKey(tx, id)
+		key, user, err = activeKey(tx, id)
 		return err
 	})
 	if err != nil {
@@ -97,27 +100,28 @@ func (a *Authenticator) AccessKeyActor(ctx context.Context, id, secret string) (
 	if subtle.ConstantTimeCompare(want, []byte(secret)) != 1 {
 		return registry.Actor{}, registry.Errorf(registry.Unauthenticated, "the secret does not belong to access key %s", id)
 	}
-	return keyActor(key), nil
+	return keyActor(key, user), nil
 }
 
 // activeKey looks up an access key that may act: it is active, and its user
 // and account are still there. Unauthenticated else.
-func activeKey(tx registry.Tx, id string) (registry.AccessKey, error) {
+func activeKey(tx registry.Tx, id string) (registry.AccessKey, registry.User, error) {
 	refused := registry.Errorf(registry.Unauthenticated, "the access key is unknown, inactive, or its user does not exist any more")
 	if !wellFormedKeyID(id) {
-		return registry.AccessKey{}, refused
+		return registry.AccessKey{}, registry.User{}, refused
 	}
+	var user registry.User
 	key, err := tx.AccessKey(id)
 	if err == nil {
-		_, err = tx.User(key.Account, key.User)
-	}
-	if err == nil {
-		_, err = tx.Account(key.Account)
+		user, err = tx.User(key.Account, key.User)
 	}
 	if registry.IsNotFound(err) || err == nil && !key.Active {
-		return registry.AccessKey{}, refused
+		return registry.AccessKey{}, user, refused
 	}
-	return key, err
+	if err != nil {
+		return registry.AccessKey{}, user, err
+	}
+	return key, user, openAccount(tx, key.Account)
 }
 
 // wellFormedKeyID keeps what cannot be an id away from storage and messages.
@@ -125,10 +129,10 @@ func wellFormedKeyID(id string) bool {
 	return len(id) >= 16 && len(id) <= 128 && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
 
-func keyActor(key registry.AccessKey) registry.Actor {
+func keyActor(key registry.AccessKey, user registry.User) registry.Actor {
 	return registry.Actor{
 		Account:   key.Account,
-		Principal: registry.User{Account: key.Account, Name: key.User}.ARN(),
+		Principal: user.ARN(),
 		User:      key.User,
 		AccessKey: key.ID,
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // maxCredential bounds a credential as it stands in a header.
-const maxCredential = 8192
+const maxCredential = 12 << 10
 
 // verified is a credential of a package client that was found good.
 type verified struct {
@@ -70,7 +70,7 @@ func (a *Authenticator) credential(ctx context.Context, values []string) (regist
 	if ok && known.identities == counters.Identities {
 		return known.actor, nil
 	}
-	facts := tokenFacts{known.actor.Principal, known.actor.AccessKey, known.actor.Domain, known.expires}
+	facts := tokenFacts{known.actor.Principal, known.actor.AccessKey, known.actor.Domain, known.expires, claimsOf(known.actor)}
 	if !ok {
 		token, err := tokenOf(sent)
 		if err != nil {
@@ -90,16 +90,20 @@ func (a *Authenticator) credential(ctx context.Context, values []string) (regist
 }
 
 // tokenActor looks up the identity that a token was given to.
-func (a *Authenticator) tokenActor(ctx context.Context, facts tokenFacts) (registry.Actor, error) {
-	var key registry.AccessKey
-	err := a.Metadata.View(ctx, func(tx registry.Tx) (err error) {
-		key, err = activeKey(tx, facts.accessKey)
+func (a *Authenticator) tokenActor(ctx context.Context, facts tokenFacts) (actor registry.Actor, err error) {
+	err = a.Metadata.View(ctx, func(tx registry.Tx) error {
+		var err error
+		if facts.session != nil {
+			actor, err = sessionActor(tx, facts.accessKey, facts.session)
+			return err
+		}
+		key, user, err := activeKey(tx, facts.accessKey)
+		actor = keyActor(key, user)
 		return err
 	})
 	if err != nil {
 		return registry.Actor{}, err
 	}
-	actor := keyActor(key)
 	if actor.Principal != facts.principal {
 		return registry.Actor{}, badToken("it was given to another identity")
 	}

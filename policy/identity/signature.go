@@ -18,6 +18,7 @@ const (
 	incomplete       = "IncompleteSignatureException"
 	invalidSignature = "InvalidSignatureException"
 	unrecognized     = "UnrecognizedClientException"
+	expired          = "ExpiredTokenException"
 )
 
 const (

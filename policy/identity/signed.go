@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -53,10 +54,11 @@ func (a *Authenticator) signed(r *http.Request, peer Peer, service string) (regi
 	if err := s.current(a.Clock()); err != nil {
 		return registry.Actor{}, err
 	}
-	if r.Header.Get(sessionToken) != "" || query.Has(sessionToken) {
-		return registry.Actor{}, awswire.Refused(unrecognized, "The security token included in the request is invalid.")
+	token, err := sessionTokenOf(r, query)
+	if err != nil {
+		return registry.Actor{}, err
 	}
-	signer, err := a.signer(r.Context(), s)
+	signer, err := a.signer(r.Context(), s, token)
 	if err != nil {
 		return registry.Actor{}, err
 	}
@@ -71,11 +73,26 @@ func (a *Authenticator) signed(r *http.Request, peer Peer, service string) (regi
 		}
 		if subtle.ConstantTimeCompare([]byte(want), []byte(s.value)) == 1 {
 			a.signers.put(s.key(), signer) // only for who knows the secret, so that nobody else can fill it
+			if signer.token == "" {
+				a.noteUse(r.Context(), s.keyID, s.service, s.region)
+			}
 			return signer.actor, nil
 		}
 	}
 	return registry.Actor{}, awswire.Refused(invalidSignature, "The request signature we calculated does not match the signature you provided. "+
 		"Check your AWS Secret Access Key and signing method, and that no proxy changes the signed headers (%s).", clipped(s.headers))
+}
+
+// sessionTokenOf gives the token that a temporary credential comes with.
+func sessionTokenOf(r *http.Request, query url.Values) (string, error) {
+	tokens := append(r.Header.Values(sessionToken), query[sessionToken]...)
+	switch len(tokens) {
+	case 0:
+		return "", nil
+	case 1:
+		return tokens[0], nil
+	}
+	return "", awswire.Refused(incomplete, "The request has %d security tokens; send one.", len(tokens))
 }
 
 // hosts are those that the client may have signed: the request's own, and the
@@ -98,39 +115,66 @@ func (s signature) key() signerKey { return signerKey{s.keyID, s.date, s.region,
 type keySigner struct {
 	signer     *v4.Signer
 	key        aws.Credentials
+	token      string // of a temporary credential
 	actor      registry.Actor
 	identities int64 // the counter before the access key was looked up
 }
 
-func (a *Authenticator) signer(ctx context.Context, s signature) (*keySigner, error) {
+func (a *Authenticator) signer(ctx context.Context, s signature, token string) (*keySigner, error) {
 	counters, err := a.Metadata.Counters(ctx, registry.DomainID{})
 	if err != nil {
 		return nil, err
 	}
-	if known, ok := a.signers.get(s.key()); ok && known.identities == counters.Identities {
+	known, ok := a.signers.get(s.key())
+	if ok && known.identities == counters.Identities && known.token == token && known.lives(a.Clock()) {
 		return known, nil
 	}
-	var key registry.AccessKey
-	err = a.Metadata.View(ctx, func(tx registry.Tx) (err error) {
-		key, err = activeKey(tx, s.keyID)
-		return err
-	})
-	if registry.CodeOf(err) == registry.Unauthenticated {
+	k := &keySigner{signer: v4.NewSigner(), token: token, identities: counters.Identities}
+	secret := ""
+	if token == "" {
+		secret, k.actor, err = a.longTerm(ctx, s.keyID)
+	} else {
+		secret, k.actor, err = a.temporary(ctx, s.keyID, token)
+	}
+	if exception := new(awswire.Exception); registry.CodeOf(err) == registry.Unauthenticated && !errors.As(err, &exception) {
 		return nil, awswire.Refused(unrecognized, "The security token included in the request is invalid: %s.", registry.MessageOf(err))
 	}
 	if err != nil {
 		return nil, err
 	}
-	secret, err := a.Sealer.Open(sealAccessKey, key.ID, key.Sealed)
+	k.key = aws.Credentials{AccessKeyID: s.keyID, SecretAccessKey: secret}
+	return k, nil
+}
+
+func (k *keySigner) lives(now time.Time) bool {
+	return k.actor.CredentialExpires.IsZero() || now.Before(k.actor.CredentialExpires)
+}
+
+func (a *Authenticator) longTerm(ctx context.Context, id string) (string, registry.Actor, error) {
+	var key registry.AccessKey
+	var user registry.User
+	err := a.Metadata.View(ctx, func(tx registry.Tx) (err error) {
+		key, user, err = activeKey(tx, id)
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return "", registry.Actor{}, err
 	}
-	return &keySigner{
-		signer:     v4.NewSigner(),
-		key:        aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: string(secret)},
-		actor:      keyActor(key),
-		identities: counters.Identities,
-	}, nil
+	secret, err := a.Sealer.Open(sealAccessKey, key.ID, key.Sealed)
+	return string(secret), keyActor(key, user), err
+}
+
+func (a *Authenticator) temporary(ctx context.Context, id, token string) (secret string, actor registry.Actor, err error) {
+	s, err := a.openSession(id, token)
+	if err != nil {
+		return "", registry.Actor{}, err
+	}
+	err = a.Metadata.View(ctx, func(tx registry.Tx) error {
+		actor, err = sessionActor(tx, id, &s.sessionClaims)
+		return err
+	})
+	actor.CredentialExpires = time.Unix(s.Expires, 0).UTC()
+	return s.Secret, actor, err
 }
 
 // sign gives the signature that the request must have, by the SDK's signer on

@@ -21,14 +21,15 @@ const (
 
 const (
 	tokenIssuer = "larder"
-	maxToken    = 4096 // characters; Larder's own have about 500
+	maxToken    = 8192 // characters; Larder's own have about 500, those of narrowed sessions more
 )
 
 // claims are those of an authorization token. Subject is the principal's ARN,
 // the audience is "{owner}/{domain}".
 type claims struct {
 	jwt.RegisteredClaims
-	AccessKey string `json:"akid"` // the access key that obtained the token
+	AccessKey string         `json:"akid"`          // the access key that obtained the token
+	Session   *sessionClaims `json:"ses,omitempty"` // whose, where it was a temporary one
 }
 
 // TokenLife gives how long a token lives that the actor asks for: seconds as
@@ -72,6 +73,7 @@ func (a *Authenticator) IssueToken(ctx context.Context, actor registry.Actor, d 
 			ID:        rand.Text(),
 		},
 		AccessKey: actor.AccessKey,
+		Session:   claimsOf(actor),
 	})
 	token.Header["kid"] = keys.id
 	text, err := token.SignedString(keys.sign)
@@ -126,6 +128,7 @@ type tokenFacts struct {
 	accessKey string
 	domain    registry.DomainID
 	expires   time.Time
+	session   *sessionClaims // nil: a long-term access key obtained it
 }
 
 func factsOf(c claims) (tokenFacts, error) {
@@ -142,6 +145,7 @@ func factsOf(c claims) (tokenFacts, error) {
 		accessKey: c.AccessKey,
 		domain:    registry.DomainID{Owner: owner, Name: name},
 		expires:   c.ExpiresAt.Time,
+		session:   c.Session,
 	}, nil
 }
 

@@ -24,6 +24,7 @@ type rows struct {
 	accounts    map[string]registry.Account
 	users       map[string]registry.User
 	accessKeys  map[string]registry.AccessKey
+	roles       map[string]registry.Role
 	keys        []registry.Key
 	identities  atomic.Int64
 	views       atomic.Int64
@@ -31,7 +32,7 @@ type rows struct {
 }
 
 func newRows(clock registry.Clock) *rows {
-	return &rows{clock: clock, accounts: map[string]registry.Account{}, users: map[string]registry.User{}, accessKeys: map[string]registry.AccessKey{}}
+	return &rows{clock: clock, accounts: map[string]registry.Account{}, users: map[string]registry.User{}, accessKeys: map[string]registry.AccessKey{}, roles: map[string]registry.Role{}}
 }
 
 var errBroken = &registry.Error{Code: registry.Internal, Err: errors.New("database is away")}
@@ -90,6 +91,18 @@ func (m *rows) AccessKey(id string) (registry.AccessKey, error) { return find(m.
 func (m *rows) User(account, name string) (registry.User, error) {
 	return find(m.users, registry.User{Account: account, Name: name}.ARN())
 }
+func (m *rows) Role(account, name string) (registry.Role, error) {
+	return find(m.roles, account+"/"+name)
+}
+
+func (m *rows) UseAccessKey(id string, u registry.KeyUse) error {
+	k, err := find(m.accessKeys, id)
+	k.Used = u
+	m.accessKeys[id] = k
+	m.identities.Add(-1) // Update counts each change; this one moves no counter
+	return err
+}
+
 func (m *rows) Keys(purpose string) (out []registry.Key, err error) {
 	for _, k := range m.keys {
 		if k.Purpose == purpose {
