@@ -21,6 +21,7 @@ race:
 clients: ## the package clients of the end-to-end tests
 	e2e/install-clients.sh
 	e2e/pypi/install-clients.sh
+	e2e/maven/install-clients.sh
 
 e2e: ## real clients; those that are missing are skipped, or fail with LARDER_E2E=required
 	LARDER_E2E=$(LARDER_E2E) $(GO) test -count=1 -timeout 20m ./e2e/...
