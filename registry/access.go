@@ -149,6 +149,20 @@ type Access struct {
 	Action   Action
 	Resource Resource
 	Time     time.Time
-	// Context holds further condition keys, such as sts:DurationSeconds. Nil mostly.
+	// Context holds further condition keys, such as sts:DurationSeconds. Nil
+	// mostly. Tags that the request sets are aws:RequestTag/KEY; those that it
+	// removes are aws:TagKeys, separated by line feeds.
 	Context map[string]string
+}
+
+// settingTags are the condition keys of tags that a request sets; nil for none.
+func settingTags(tags map[string]string) map[string]string {
+	if len(tags) == 0 {
+		return nil
+	}
+	keys := make(map[string]string, len(tags))
+	for k, v := range tags {
+		keys["aws:RequestTag/"+k] = v
+	}
+	return keys
 }

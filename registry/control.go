@@ -11,7 +11,12 @@ import (
 
 // enterDomain authorizes an action on a domain and makes sure it is there.
 func (s *Service) enterDomain(ctx context.Context, actor Actor, action Action, id DomainID) (Domain, error) {
-	if err := s.authorize(ctx, actor, action, id.Resource()); err != nil {
+	return s.enterDomainWith(ctx, actor, action, id, nil)
+}
+
+// enterDomainWith is enterDomain with further condition keys.
+func (s *Service) enterDomainWith(ctx context.Context, actor Actor, action Action, id DomainID, keys map[string]string) (Domain, error) {
+	if err := s.authorizeWith(ctx, actor, action, id.Resource(), keys); err != nil {
 		return Domain{}, err
 	}
 	var d Domain

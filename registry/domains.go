@@ -16,7 +16,7 @@ var domainName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,48}[a-z0-9]$`)
 // is there, Quota where the account has its number of them.
 func (s *Service) CreateDomain(ctx context.Context, actor Actor, name, encryptionKey string, tags map[string]string) (Domain, error) {
 	d := Domain{ID: DomainID{actor.Account, name}, EncryptionKey: encryptionKey, Tags: tags}
-	if err := s.authorize(ctx, actor, CreateDomain, d.ID.Resource()); err != nil {
+	if err := s.authorizeWith(ctx, actor, CreateDomain, d.ID.Resource(), settingTags(tags)); err != nil {
 		return Domain{}, err
 	}
 	if !domainName.MatchString(name) {

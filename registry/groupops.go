@@ -88,7 +88,12 @@ func noGroup(d DomainID, pattern string) error {
 // onGroup authorizes an action on a group and reads the domain's groups. The
 // group is nil where it is not there.
 func (s *Service) onGroup(ctx context.Context, actor Actor, action Action, d DomainID, pattern string) (*groups, *Group, error) {
-	if err := s.authorize(ctx, actor, action, groupResource(d, pattern)); err != nil {
+	return s.onGroupWith(ctx, actor, action, d, pattern, nil)
+}
+
+// onGroupWith is onGroup with further condition keys.
+func (s *Service) onGroupWith(ctx context.Context, actor Actor, action Action, d DomainID, pattern string, keys map[string]string) (*groups, *Group, error) {
+	if err := s.authorizeWith(ctx, actor, action, groupResource(d, pattern), keys); err != nil {
 		return nil, nil, err
 	}
 	if _, err := ParsePattern(pattern); err != nil {
@@ -129,7 +134,7 @@ func (s *Service) theGroup(ctx context.Context, actor Actor, action Action, d Do
 // CreatePackageGroup makes a group whose restrictions are INHERIT. Conflict
 // where it is there; Invalid for a pattern that cannot be.
 func (s *Service) CreatePackageGroup(ctx context.Context, actor Actor, d DomainID, group Group) (GroupView, error) {
-	if _, _, err := s.onGroup(ctx, actor, CreatePackageGroup, d, group.Pattern); err != nil {
+	if _, _, err := s.onGroupWith(ctx, actor, CreatePackageGroup, d, group.Pattern, settingTags(group.Tags)); err != nil {
 		return GroupView{}, err
 	}
 	if err := s.checkSpelling(group.Pattern); err != nil {

@@ -15,7 +15,7 @@ const maxDescription = 1000
 // Invalid for links that cannot be. Each upstream is authorized with
 // AssociateWithDownstreamRepository.
 func (s *Service) CreateRepository(ctx context.Context, actor Actor, r Repository) (Repository, error) {
-	if _, err := s.enterDomain(ctx, actor, CreateRepository, r.ID.Domain); err != nil {
+	if _, err := s.enterDomainWith(ctx, actor, CreateRepository, r.ID.Domain, settingTags(r.Tags)); err != nil {
 		return Repository{}, err
 	}
 	if !repositoryName.MatchString(r.ID.Name) {

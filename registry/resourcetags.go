@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"maps"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -39,20 +40,20 @@ func (s *Service) TagsOf(ctx context.Context, actor Actor, r Resource) (map[stri
 
 // Tag adds tags to a resource, or gives those it has another value.
 func (s *Service) Tag(ctx context.Context, actor Actor, r Resource, tags map[string]string) error {
-	return s.retagResource(ctx, actor, TagResource, r, func(have map[string]string) { maps.Copy(have, tags) })
+	return s.retagResource(ctx, actor, TagResource, r, settingTags(tags), func(have map[string]string) { maps.Copy(have, tags) })
 }
 
 // Untag takes tags away; those that the resource does not have are no error.
 func (s *Service) Untag(ctx context.Context, actor Actor, r Resource, keys []string) error {
-	return s.retagResource(ctx, actor, UntagResource, r, func(have map[string]string) {
+	return s.retagResource(ctx, actor, UntagResource, r, map[string]string{"aws:TagKeys": strings.Join(keys, "\n")}, func(have map[string]string) {
 		for _, k := range keys {
 			delete(have, k)
 		}
 	})
 }
 
-func (s *Service) retagResource(ctx context.Context, actor Actor, action Action, r Resource, change func(map[string]string)) error {
-	if err := s.authorize(ctx, actor, action, r); err != nil {
+func (s *Service) retagResource(ctx context.Context, actor Actor, action Action, r Resource, keys map[string]string, change func(map[string]string)) error {
+	if err := s.authorizeWith(ctx, actor, action, r, keys); err != nil {
 		return err
 	}
 	return s.Metadata.Update(ctx, func(tx Tx) error {

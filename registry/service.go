@@ -118,7 +118,12 @@ func (s *Service) Close(ctx context.Context) error {
 
 // authorize asks the Authorizer at the service's time.
 func (s *Service) authorize(ctx context.Context, actor Actor, action Action, r Resource) error {
-	return s.Authorizer.Authorize(ctx, Access{Actor: actor, Action: action, Resource: r, Time: s.Clock()})
+	return s.authorizeWith(ctx, actor, action, r, nil)
+}
+
+// authorizeWith is authorize with further condition keys.
+func (s *Service) authorizeWith(ctx context.Context, actor Actor, action Action, r Resource, keys map[string]string) error {
+	return s.Authorizer.Authorize(ctx, Access{Actor: actor, Action: action, Resource: r, Time: s.Clock(), Context: keys})
 }
 
 // rules gives a format's Rules, Invalid for a format that is not served.
