@@ -43,7 +43,8 @@ func zipped(entries []entry) []byte {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for _, e := range entries {
-		w, err := z.CreateHeader(&zip.FileHeader{Name: e.name, Method: zip.Deflate})
+		// Not compressed, so that the bytes do not depend on the compressor.
+		w, err := z.CreateHeader(&zip.FileHeader{Name: e.name, Method: zip.Store})
 		if err != nil {
 			panic(err)
 		}
@@ -68,9 +69,14 @@ func sizedWheel(name, version string, size int) []byte {
 	return padded(size - len(padded(0)))
 }
 
-func tarball(entries []entry) []byte {
+func tarball(entries []entry) []byte { return tarballOf(gzip.NoCompression, entries) }
+
+func tarballOf(level int, entries []entry) []byte {
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
+	z, err := gzip.NewWriterLevel(&b, level)
+	if err != nil {
+		panic(err)
+	}
 	w := tar.NewWriter(z)
 	for _, e := range entries {
 		w.WriteHeader(&tar.Header{Name: e.name, Mode: 0o644, Size: int64(len(e.content)), Typeflag: tar.TypeReg})
@@ -130,4 +136,18 @@ func sha256Hex(b []byte) string {
 func md5Hex(b []byte) string {
 	sum := md5.Sum(b)
 	return hex.EncodeToString(sum[:])
+}
+
+// bomb is a wheel with an entry that claims to be large.
+func bomb() []byte {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, e := range wheelEntries("lib", "1.0", metadataOf("lib", "1.0")) {
+		w, _ := z.Create(e.name) // compressed
+		w.Write([]byte(e.content))
+	}
+	w, _ := z.CreateRaw(&zip.FileHeader{Name: "big", Method: zip.Deflate, CompressedSize64: 4, UncompressedSize64: 1 << 31})
+	w.Write([]byte("\x03\x00\x00\x00"))
+	z.Close()
+	return b.Bytes()
 }
