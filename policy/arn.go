@@ -46,11 +46,11 @@ func parseARNPattern(text string, variables bool) (*arnPattern, error) {
 	}
 	parts := whole.splitColons(arnParts)
 	if len(parts) < 2 || !parts[0].bare || parts[0].plain != "arn" {
-		return nil, fmt.Errorf("%s is no ARN: it must be * or begin with arn:", show(text))
+		return nil, fmt.Errorf("%s is no ARN: it must be * or begin with \"arn:\"", show(text))
 	}
 	if len(parts) < arnParts {
 		if last := parts[len(parts)-1]; last.fixed == nil || !last.fixed.everything() {
-			return nil, fmt.Errorf("%s is no ARN: it has %d of the %d parts that colons separate; a shorter one ends with :*", show(text), len(parts), arnParts)
+			return nil, fmt.Errorf("%s is no ARN: it has %d of the %d parts that colons separate; a shorter one ends with \":*\"", show(text), len(parts), arnParts)
 		}
 		star := parts[len(parts)-1]
 		for len(parts) < arnParts {

@@ -239,10 +239,3 @@ func (a *command) credentials(t testing.TB, as creds, args ...string) creds {
 	}
 	return creds{got.Credentials.AccessKeyId, got.Credentials.SecretAccessKey, got.Credentials.SessionToken}
 }
-
-func (w *world) observed(t testing.TB) []iam.Observation {
-	t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.calls)
-}
