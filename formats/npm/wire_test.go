@@ -286,7 +286,7 @@ func keep(t *testing.T, dir string, n int, r *http.Request) {
 	slug := strings.Trim(regexp.MustCompile(`[^a-z0-9.]+`).ReplaceAllString(strings.ToLower(r.Method+" "+below), "-"), "-")
 	slug = revision.ReplaceAllString(slug, "rev")
 	folder := filepath.Join(dir, fmt.Sprintf("%02d-%s", n, slug))
-	err := os.MkdirAll(folder, 0o755)
+	err = os.MkdirAll(folder, 0o755)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(folder, "request.http"), []byte(text), 0o644)
 	}

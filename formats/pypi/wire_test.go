@@ -236,7 +236,7 @@ func keep(t *testing.T, dir string, n int, r *http.Request) {
 	_, below, _ := strings.Cut(r.URL.Path, "/main/")
 	slug := strings.Trim(regexp.MustCompile(`[^a-z0-9.]+`).ReplaceAllString(strings.ToLower(r.Method+" "+below), "-"), "-")
 	folder := filepath.Join(dir, fmt.Sprintf("%02d-%s", n, slug))
-	err := os.MkdirAll(folder, 0o755)
+	err = os.MkdirAll(folder, 0o755)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(folder, "request.http"), out.Bytes(), 0o644)
 	}
