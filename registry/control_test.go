@@ -554,13 +554,9 @@ func TestOnlyNewLinksAreAuthorized(t *testing.T) {
 	w.repository(registry.Repository{ID: w.id("other")})
 	w.auth = except{ownersOnly{}, registry.AssociateWithDownstreamRepo}
 	words := "changed"
-	for name, u := range map[string]registry.RepositoryUpdate{
-		"its description": {Description: &words},
-		"the same links":  {Upstreams: &[]string{"team"}},
-		"no links":        {Upstreams: &[]string{}},
-	} {
+	for _, u := range []registry.RepositoryUpdate{{Description: &words}, {Upstreams: &[]string{"team"}}, {Upstreams: &[]string{}}} {
 		if _, err := w.svc.UpdateRepository(t.Context(), alice, w.id("app"), u); err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%+v: %v", u, err)
 		}
 	}
 	_, err := w.svc.UpdateRepository(t.Context(), alice, w.id("app"), registry.RepositoryUpdate{Upstreams: &[]string{"other"}})
