@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bufio"
 	"context"
 	"crypto/md5"
 	"crypto/sha1"
@@ -8,6 +9,7 @@ import (
 	"crypto/sha512"
 	"hash"
 	"io"
+	"sync"
 )
 
 // Hasher computes the four digests of an asset in one pass. It is an io.Writer
@@ -57,7 +59,7 @@ func (s *Service) stage(ctx context.Context, d DomainID, name string, r io.Reade
 		return nil, err
 	}
 	h := NewHasher()
-	n, err := io.Copy(io.MultiWriter(w, h), io.LimitReader(contextReader{ctx, r}, s.Limits.AssetSize+1))
+	n, err := gather(io.MultiWriter(w, h), io.LimitReader(contextReader{ctx, r}, s.Limits.AssetSize+1))
 	switch {
 	case err == nil && n > s.Limits.AssetSize:
 		err = Errorf(TooLarge, "%s is larger than %d bytes, the largest asset that is taken here", name, s.Limits.AssetSize)
@@ -66,6 +68,27 @@ func (s *Service) stage(ctx context.Context, d DomainID, name string, r io.Reade
 	}
 	w.Abort() //nolint:errcheck // the first error is the one to tell
 	return nil, err
+}
+
+// stagePiece is in what pieces, in bytes, an asset is hashed and written:
+// decoders give a few hundred bytes at a time.
+const stagePiece = 256 << 10
+
+var gatherers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, stagePiece) }}
+
+// gather copies all of r to w in large pieces.
+func gather(w io.Writer, r io.Reader) (int64, error) {
+	b := gatherers.Get().(*bufio.Writer)
+	b.Reset(w)
+	defer func() {
+		b.Reset(nil)
+		gatherers.Put(b)
+	}()
+	n, err := b.ReadFrom(r)
+	if err != nil {
+		return n, err
+	}
+	return n, b.Flush()
 }
 
 // contextReader ends with the request that it serves.
