@@ -22,7 +22,7 @@ func newPackageCommand() *cobra.Command {
 	return nounCommand("package", "Look at packages; publish, copy, hide and delete versions", aboutAddresses,
 		newPackageListCommand(), newPackageShowCommand(), newPackageVersionsCommand(),
 		newAssetsCommand(), newDependenciesCommand(), newReadmeCommand(), newDownloadCommand(),
-		newPublishCommand(), newCopyCommand(), newStatusCommand(), newDisposeCommand(), newPackageDeleteCommand(), newPackageOriginCommand(),
+		newPublishCommand(), newCopyCommand(), newStatusCommand(), newYankCommand(), newUnyankCommand(), newDisposeCommand(), newPackageDeleteCommand(), newPackageOriginCommand(),
 	)
 }
 
