@@ -228,6 +228,9 @@ var queryNames = map[string]string{
 // QueryException is ExceptionOf in the words of the query protocol.
 func QueryException(err error) Exception {
 	e := ExceptionOf(err)
+	if e.Name == "ExpiredTokenException" && registry.CodeOf(err) != registry.Unauthenticated {
+		return e // of a web identity: STS's own exception has this name
+	}
 	if name, ok := queryNames[e.Name]; ok {
 		if e.Name == "ServiceQuotaExceededException" {
 			e.Status = http.StatusConflict

@@ -39,7 +39,6 @@ type world struct {
 	svc      *registry.Service
 	url      string
 	admin    creds // of the first account
-	issuer   *http.Client
 
 	mu    sync.Mutex
 	calls []iam.Observation
@@ -55,14 +54,17 @@ func check(t testing.TB, err error) {
 	}
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB) *world { return newWorldAsking(t, &http.Client{}) }
+
+// newWorldAsking is newWorld whose OpenID Connect providers are asked by the client.
+func newWorldAsking(t testing.TB, issuers *http.Client) *world {
 	t.Helper()
 	metadata, err := sqlite.OpenMemory(t.Context())
 	check(t, err)
 	t.Cleanup(func() { metadata.Close() })
 	sealer, err := identity.NewSealer(make([]byte, 32))
 	check(t, err)
-	w := &world{metadata: metadata, auth: identity.New(identity.Config{Metadata: metadata, Sealer: sealer}), issuer: &http.Client{}}
+	w := &world{metadata: metadata, auth: identity.New(identity.Config{Metadata: metadata, Sealer: sealer})}
 	check(t, metadata.Update(t.Context(), func(tx registry.Tx) error {
 		pair, err := identity.Bootstrap(tx, sealer)
 		w.admin = creds{id: pair.ID, secret: pair.Secret}
@@ -76,7 +78,7 @@ func newWorld(t testing.TB) *world {
 	t.Cleanup(func() { w.svc.Close(context.Background()) })
 	handler := iam.New(iam.Config{
 		Metadata: metadata, Policies: w.policies, Credentials: w.auth, Sign: w.auth.Signed,
-		WebIdentities: identity.NewWebIdentities(w.issuer, nil),
+		WebIdentities: identity.NewWebIdentities(issuers, nil),
 		Peer: func(r *http.Request) (netip.Addr, bool) {
 			return netip.MustParseAddrPort(r.RemoteAddr).Addr(), r.TLS != nil
 		},
@@ -238,4 +240,11 @@ func (a *command) credentials(t testing.TB, as creds, args ...string) creds {
 		return creds{id: got.AccessKey.AccessKeyId, secret: got.AccessKey.SecretAccessKey}
 	}
 	return creds{got.Credentials.AccessKeyId, got.Credentials.SecretAccessKey, got.Credentials.SessionToken}
+}
+
+// observed gives what an audit log would have been told.
+func (w *world) observed() []iam.Observation {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.calls)
 }
