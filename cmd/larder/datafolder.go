@@ -37,6 +37,7 @@ func (d dataFolder) masterKey() string    { return d.path("master.key") }
 func (d dataFolder) undiscovered() string { return d.path("undiscovered") }
 func (d dataFolder) documents() string    { return d.path("documents") }
 func (d dataFolder) events() string       { return d.path("events") }
+func (d dataFolder) audit() string        { return d.path("audit.log") }
 
 // running says where a server is.
 type running struct {

@@ -27,6 +27,7 @@ import (
 	"larder/formats/pypi"
 	"larder/internal/httpx"
 	"larder/policy"
+	"larder/policy/audit"
 	"larder/policy/iam"
 	"larder/policy/identity"
 	"larder/registry"
@@ -106,6 +107,7 @@ type Server struct {
 	sealer    *identity.Sealer
 	identity  *identity.Authenticator
 	policies  *policy.Authorizer
+	audit     *audit.Log
 	authorize registry.Authorizer
 	inner     *events.Embedded // nil: NATS is elsewhere
 	bus       *events.JetStream
@@ -227,7 +229,8 @@ func (s *Server) openIdentity(ctx context.Context) error {
 		Organization:   "o-" + s.serverID,
 		AnonymousReads: s.Config.AnonymousReads,
 	})
-	s.authorize = s.policies
+	s.audit = audit.New(audit.Config{File: s.folder.audit(), Region: s.Config.Region, Logger: s.log})
+	s.authorize = s.audit.Authorizer(s.policies)
 	s.identity = identity.New(identity.Config{
 		Metadata: s.metadata,
 		Sealer:   s.sealer,
@@ -403,7 +406,7 @@ func (s *Server) handler(ops *operations) http.Handler {
 		Observe:      s.metrics.requests,
 	})
 	control := api.New(s.service, api.Config{
-		Sign:   s.identity.Signed("codeartifact"),
+		Sign:   s.audit.Caller(s.identity.Signed("codeartifact")),
 		Tokens: s.identity,
 		Base:   httpx.Base,
 		Region: s.Config.Region,
@@ -414,7 +417,7 @@ func (s *Server) handler(ops *operations) http.Handler {
 		panic(err) // Config.check has read them
 	}
 	return &httpx.Front{
-		Next:      route(ops, s.metrics.control(s.calls()), s.metrics.control(control), upstream.CarryVia(repositories)),
+		Next:      route(ops, s.metrics.control(s.calls()), s.metrics.control(s.audit.Control("codeartifact", control)), upstream.CarryVia(repositories)),
 		Log:       s.log,
 		Proxies:   proxies,
 		PublicURL: s.Config.PublicURL,
@@ -440,6 +443,7 @@ func (s *Server) calls() http.Handler {
 			p := httpx.RecordOf(r.Context()).Peer
 			return p.Addr, p.Secure()
 		},
+		Observe: func(ctx context.Context, o iam.Observation) { s.audit.Call(ctx, audit.Call(o)) },
 	})
 }
 

@@ -42,6 +42,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.record.ID = newID()
 	s.record.Peer = f.Proxies.Peer(r)
 	s.record.base = f.PublicURL
+	s.record.Request = r
 	w.Header()["X-Request-Id"] = []string{s.record.ID}
 	r = r.WithContext(context.WithValue(r.Context(), recordKey{}, &s.record))
 	if r.Body != nil && r.Body != http.NoBody {

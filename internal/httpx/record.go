@@ -12,6 +12,9 @@ type Record struct {
 	ID    string // this server's own
 	Began time.Time
 	Peer  Peer
+	// Request is the request as it came, for its method, URI and headers. Nil
+	// where there is no Front.
+	Request *http.Request
 
 	Format, Domain, Repo, Package, Version string
 
