@@ -16,17 +16,15 @@ func (e *addressError) Error() string { return "refused to connect to special ad
 // special are the networks, beside those that netip has a word for, to which
 // nothing that a document names may lead (IANA special-purpose registries of
 // IPv4 and IPv6 addresses, and the metadata addresses of clouds that lie
-// outside them).
+// outside them). IPv4's documentation networks are not among them: no network
+// has anything of its own there, and gateways use them for what is outside.
 var special = prefixes(
 	"0.0.0.0/8",         // this network
 	"100.64.0.0/10",     // carrier-grade NAT; a cloud's metadata at 100.100.100.200
 	"168.63.129.16/32",  // a cloud's host agent
 	"192.0.0.0/24",      // protocol assignments; a cloud's metadata at 192.0.0.192
-	"192.0.2.0/24",      // documentation
 	"192.88.99.0/24",    // 6to4 relays
 	"198.18.0.0/15",     // benchmarks
-	"198.51.100.0/24",   // documentation
-	"203.0.113.0/24",    // documentation
 	"240.0.0.0/4",       // reserved, and broadcast
 	"::/96",             // IPv4-compatible
 	"64:ff9b:1::/48",    // NAT64 of a site: leads inside by design
