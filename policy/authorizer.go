@@ -184,6 +184,12 @@ func (a *Authorizer) question(ctx context.Context, access registry.Access, c *ca
 	if r.Type != registry.PackageResource {
 		q.tags = a.tagsOf(ctx, r)
 	}
+	if r.Repository != "" && (access.Action == registry.CopyPackageVersions || access.Action == registry.CreateRepository) {
+		// Texts differ on what these are done to (spec 5.1): to copy, on the
+		// package or on the repository it comes into; to create a repository, on
+		// the domain or on the repository that is to be.
+		q.also, _ = splitARN(registry.RepoID{Domain: r.Domain, Name: r.Repository}.Resource().ARN(a.Region))
+	}
 	return q
 }
 

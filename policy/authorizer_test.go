@@ -151,6 +151,14 @@ func TestDecisions(t *testing.T) {
 		{name: "an ARN of another service", who: "A/u", action: publish, on: "react", identity: `S: allow codeartifact:* arn:aws:s3:::*`, want: "deny"},
 		{name: "a domain's ARN does not cover a repository", who: "A/u", action: read, on: "repo", identity: `S: allow ReadFromRepository dom`, want: "deny"},
 
+		{name: "copying into a repository, by the package", who: "A/u", action: "CopyPackageVersions", on: "react", identity: `S: allow CopyPackageVersions react`, want: "allow identity/S"},
+		{name: "copying into a repository, by the repository", who: "A/u", action: "CopyPackageVersions", on: "react", identity: `S: allow CopyPackageVersions repo`, want: "allow identity/S"},
+		{name: "copying into a repository, denied by the repository", who: "A/u", action: "CopyPackageVersions", on: "react", identity: "Y: allow * *\nN: deny CopyPackageVersions repo", want: "deny identity/N"},
+		{name: "copying into another repository", who: "A/u", action: "CopyPackageVersions", on: "react", identity: `S: allow CopyPackageVersions second`, want: "deny"},
+		{name: "creating a repository, by the domain", who: "A/u", action: "CreateRepository", on: "new", identity: `S: allow CreateRepository dom`, want: "allow identity/S"},
+		{name: "creating a repository, by its own ARN to be", who: "A/u", action: "CreateRepository", on: "new", identity: `S: allow CreateRepository repository/acme/new`, want: "allow identity/S"},
+		{name: "creating a repository of another name", who: "A/u", action: "CreateRepository", on: "new", identity: `S: allow CreateRepository repository/acme/old`, want: "deny"},
+
 		// Actions of an account have no resource: identity policies only.
 		{name: "listing domains", who: "A/u", action: "ListDomains", on: "none", identity: `S: allow ListDomains *`, want: "allow identity/S"},
 		{name: "listing domains by an ARN", who: "A/u", action: "ListDomains", on: "none", identity: `S: allow ListDomains dom`, want: "deny"},

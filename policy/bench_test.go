@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -91,6 +92,19 @@ func BenchmarkFirstDecisionOfIdentity(b *testing.B) {
 	}
 	delete(u.Inline, "inline")
 	m.putPolicy(acme, "main", document(Resource, `S: allow B PublishPackageVersion *`))
+	first(b, m, access)
+}
+
+// All 100 cover the request.
+func BenchmarkFirstDecisionOfStatementsThatAllCover(b *testing.B) {
+	m, access := benchWorld("")
+	u := m.users[accountB+"/u"]
+	delete(u.Inline, "inline")
+	for i := range 4 {
+		u.Inline[fmt.Sprint("p", i)] = regexp.MustCompile(`team[0-9]+-`).ReplaceAllString(many(Identity, 25, false), "re")
+	}
+	m.putPolicy(acme, "main", document(Resource, `S: allow B PublishPackageVersion *`))
+	access.Resource.Package.Name = "re"
 	first(b, m, access)
 }
 

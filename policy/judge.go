@@ -3,7 +3,6 @@ package policy
 import (
 	_ "embed"
 	"strconv"
-	"sync"
 
 	"github.com/casbin/casbin/v2"
 	"github.com/casbin/casbin/v2/model"
@@ -95,7 +94,18 @@ type judge struct {
 	covering []ruled
 }
 
-var judges = sync.Pool{New: func() any { return newJudge() }}
+// judges are those at rest. They are few and kept: compiling the model takes
+// as long as some decisions.
+var judges = make(chan *judge, 16)
+
+func aJudge() *judge {
+	select {
+	case j := <-judges:
+		return j
+	default:
+		return newJudge()
+	}
+}
 
 // newJudge panics when the model does not compile: it is part of the program.
 func newJudge() *judge {
@@ -113,11 +123,12 @@ func newJudge() *judge {
 // decide asks the matchers about a question. narrowed are those that the
 // caller's session and boundary add.
 func decide(q *question, r relation, policies []sided, narrowed []matcher) (verdict, error) {
-	j := judges.Get().(*judge)
+	j := aJudge()
 	defer j.release()
 	for _, p := range policies {
 		for _, s := range p.policy.statements {
-			if !s.concerns(q.action) {
+			// One statement of a side and effect stands for all.
+			if j.has(p.side, s.deny) || !s.concerns(q.action) {
 				continue
 			}
 			q.clock(s)
@@ -161,9 +172,22 @@ func decide(q *question, r relation, policies []sided, narrowed []matcher) (verd
 	return v, nil
 }
 
+// has reports whether a statement of the side and effect covers the question.
+func (j *judge) has(s side, deny bool) bool {
+	for _, r := range j.covering {
+		if r.side == s && r.statement.deny == deny {
+			return true
+		}
+	}
+	return false
+}
+
 func (j *judge) release() {
 	clear(j.covering)
 	clear(j.rules.Policy)
 	j.covering, j.rules.Policy = j.covering[:0], j.rules.Policy[:0]
-	judges.Put(j)
+	select {
+	case judges <- j:
+	default: // enough are at rest
+	}
 }

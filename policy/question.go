@@ -34,6 +34,7 @@ type question struct {
 	// resource is "*". With anyPackage it is what the ARNs of all packages of
 	// a repository begin with.
 	arn        [arnParts]string
+	also       [arnParts]string // another ARN by which policies may name it; empty: none
 	noResource bool
 	anyPackage bool
 

@@ -64,7 +64,7 @@ func (s *statement) onResource(q *question) bool {
 		if s.notResource && !s.deny && !r.resolves(q) {
 			return false // what is excepted from the permission is not known
 		}
-		if fits(r, q, q.arn) {
+		if fits(r, q, q.arn) || q.also[0] != "" && r.match(q, q.also) {
 			return !s.notResource
 		}
 	}

@@ -45,6 +45,7 @@ var things = map[string]registry.Resource{
 	"core":    administered("main", accountA, core),
 	"teamlib": administered("team", accountC, react),
 	"version": {Type: registry.VersionResource, Domain: acme, Repository: "main", Administrator: accountA, Package: react, Version: "18.0.0"},
+	"new":     {Type: registry.DomainResource, Domain: acme, Repository: "new"},
 	"group":   {Type: registry.GroupResource, Domain: acme, Name: "/npm/*"},
 }
 

@@ -11,14 +11,16 @@ import (
 
 // enterDomain authorizes an action on a domain and makes sure it is there.
 func (s *Service) enterDomain(ctx context.Context, actor Actor, action Action, id DomainID) (Domain, error) {
-	return s.enterDomainWith(ctx, actor, action, id, nil)
+	return s.enterDomainWith(ctx, actor, action, id.Resource(), nil)
 }
 
-// enterDomainWith is enterDomain with further condition keys.
-func (s *Service) enterDomainWith(ctx context.Context, actor Actor, action Action, id DomainID, keys map[string]string) (Domain, error) {
-	if err := s.authorizeWith(ctx, actor, action, id.Resource(), keys); err != nil {
+// enterDomainWith is enterDomain for a domain as a resource, with further
+// condition keys.
+func (s *Service) enterDomainWith(ctx context.Context, actor Actor, action Action, r Resource, keys map[string]string) (Domain, error) {
+	if err := s.authorizeWith(ctx, actor, action, r, keys); err != nil {
 		return Domain{}, err
 	}
+	id := r.Domain
 	var d Domain
 	err := s.Metadata.View(ctx, func(tx Tx) error {
 		var err error

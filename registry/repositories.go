@@ -15,7 +15,9 @@ const maxDescription = 1000
 // Invalid for links that cannot be. Each upstream is authorized with
 // AssociateWithDownstreamRepository.
 func (s *Service) CreateRepository(ctx context.Context, actor Actor, r Repository) (Repository, error) {
-	if _, err := s.enterDomainWith(ctx, actor, CreateRepository, r.ID.Domain, settingTags(r.Tags)); err != nil {
+	in := r.ID.Domain.Resource()
+	in.Repository = r.ID.Name // policies may name the repository that is to be
+	if _, err := s.enterDomainWith(ctx, actor, CreateRepository, in, settingTags(r.Tags)); err != nil {
 		return Repository{}, err
 	}
 	if !repositoryName.MatchString(r.ID.Name) {

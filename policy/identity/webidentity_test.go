@@ -145,7 +145,10 @@ func TestKeysOfAProviderAreKeptAndAskedForAnewWhenTheyChange(t *testing.T) {
 
 func TestProvidersThatFail(t *testing.T) {
 	for name, faults := range map[string]func(http.ResponseWriter, *http.Request) bool{
-		"down":      func(w http.ResponseWriter, _ *http.Request) bool { http.Error(w, "down", 503); return true },
+		"down": func(w http.ResponseWriter, _ *http.Request) bool {
+			http.Error(w, "down", http.StatusServiceUnavailable)
+			return true
+		},
 		"too large": func(w http.ResponseWriter, _ *http.Request) bool { w.Write(make([]byte, providerBytes+1)); return true },
 		"no JSON":   func(w http.ResponseWriter, _ *http.Request) bool { w.Write([]byte("<html>")); return true },
 		"other name": func(w http.ResponseWriter, _ *http.Request) bool {
