@@ -7,6 +7,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +88,17 @@ func TestAJobOfACISystemPublishesWithoutAStoredSecret(t *testing.T) {
 	a.refused(t, nobody, "ExpiredTokenException", assume(ci.token(t, jwt.MapClaims{"exp": time.Now().Add(-time.Minute).Unix()}))...)
 	a.refused(t, nobody, "AccessDenied", strings.Fields("sts assume-role-with-web-identity --role-arn arn:aws:iam::000000000000:role/none --role-session-name run-42 --web-identity-token "+ci.token(t, nil))...)
 	a.refused(t, admin, "AccessDenied", "sts", "assume-role", "--role-arn", role, "--role-session-name", "by-hand")
+
+	// AWS tools do it by themselves where they find these.
+	file := filepath.Join(t.TempDir(), "token")
+	check(t, os.WriteFile(file, []byte(ci.token(t, nil)), 0o600))
+	tool := exec.Command("python3", "-c", "import sys; from awscli.clidriver import main; sys.exit(main())", "sts", "get-caller-identity", "--query", "Arn", "--output", "text")
+	tool.Env = append(slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "AWS_") || strings.HasPrefix(s, "HOME=") }),
+		"HOME="+t.TempDir(), "AWS_ENDPOINT_URL="+w.url, "AWS_DEFAULT_REGION="+region, "AWS_ROLE_ARN="+role, "AWS_ROLE_SESSION_NAME=run-43", "AWS_WEB_IDENTITY_TOKEN_FILE="+file,
+		"AWS_EC2_METADATA_DISABLED=true", "NO_PROXY=127.0.0.1")
+	if out, err := tool.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "arn:aws:sts::000000000000:assumed-role/release/run-43" {
+		t.Errorf("with AWS_WEB_IDENTITY_TOKEN_FILE: %v %s", err, out)
+	}
 
 	job := a.credentials(t, nobody, assume(ci.token(t, nil))...)
 	token := w.token(t, a, job, "local", first)
