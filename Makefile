@@ -47,7 +47,7 @@ fuzz-short: ## every fuzz test for a moment
 	    $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" >fuzz.out 2>&1 \
 	      || { cat fuzz.out; rm -f fuzz.out; exit 1; }; \
 	  done; \
-	done; rm -f fuzz.out
+	done; status=$$?; rm -f fuzz.out; exit $$status
 
 image: ## proves the Dockerfile's final stage; needs buildah and root
 	.ci/image
