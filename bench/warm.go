@@ -78,7 +78,9 @@ func (b *bench) warm() (err error) {
 			}
 		}
 	}
-	return nil
+	after, err := resident(contenders[2].pids[0], "VmRSS")
+	fmt.Printf("\nLarder's memory (RSS) after that: %s.\n", megabytes(after))
+	return err
 }
 
 // contenders starts nginx, the bare server and Larder, in this order, with the
@@ -192,13 +194,12 @@ func (c *contender) measure(name string, d time.Duration) (rate, cost float64, e
 	if err != nil {
 		return 0, 0, err
 	}
-	begun := time.Now()
-	if rate, err = c.requests[name].load(d); err != nil {
+	count, rate, err := c.requests[name].load(d)
+	if err != nil {
 		return 0, 0, err
 	}
-	took := time.Since(begun)
 	after, err := cpuTime(c.pids)
-	return rate, (after - before).Seconds() * 1e6 / (rate * took.Seconds()), err
+	return rate, (after - before).Seconds() * 1e6 / count, err
 }
 
 // profile records where a contender's time goes under a case.
@@ -208,6 +209,6 @@ func (b *bench) profile(c *contender, of readCase) error {
 	if err := record.Start(); err != nil {
 		return err
 	}
-	_, err := c.requests[of.name].load(b.duration)
+	_, _, err := c.requests[of.name].load(b.duration)
 	return errors.Join(err, record.Wait())
 }

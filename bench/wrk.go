@@ -22,31 +22,36 @@ type request struct {
 }
 
 var (
+	wrkCount   = regexp.MustCompile(`(\d+) requests in `)
 	wrkRate    = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
 	wrkRefused = regexp.MustCompile(`Non-2xx or 3xx responses: \d+`)
 	wrkBroken  = regexp.MustCompile(`Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)`)
 )
 
-// load asks for so long and gives requests per second. An answer that is no
-// success is an error.
-func (r request) load(d time.Duration) (float64, error) {
+// load asks for so long and gives the number of answers, and answers per
+// second. One that is no success is an error.
+func (r request) load(d time.Duration) (count, rate float64, err error) {
 	args := []string{wrkThreads, wrkConnections, "-d" + strconv.Itoa(int(max(d, time.Second)/time.Second)) + "s"}
 	for k, v := range r.header {
 		args = append(args, "-H", k+": "+v)
 	}
 	out, err := exec.Command("wrk", append(args, r.url)...).CombinedOutput()
 	if err != nil {
-		return 0, fmt.Errorf("wrk: %w: %s", err, out)
+		return 0, 0, fmt.Errorf("wrk: %w: %s", err, out)
 	}
 	if bad := wrkRefused.Find(out); bad != nil {
-		return 0, fmt.Errorf("%s: %s", r.url, bad)
+		return 0, 0, fmt.Errorf("%s: %s", r.url, bad)
 	}
 	if bad := wrkBroken.FindSubmatch(out); bad != nil {
-		return 0, fmt.Errorf("%s: %s", r.url, bad[0])
+		return 0, 0, fmt.Errorf("%s: %s", r.url, bad[0])
 	}
-	rate := wrkRate.FindSubmatch(out)
-	if rate == nil {
-		return 0, errors.New("wrk gave no rate: " + string(out))
+	n, persec := wrkCount.FindSubmatch(out), wrkRate.FindSubmatch(out)
+	if n == nil || persec == nil {
+		return 0, 0, errors.New("wrk gave no rate: " + string(out))
 	}
-	return strconv.ParseFloat(string(rate[1]), 64)
+	if count, err = strconv.ParseFloat(string(n[1]), 64); err != nil {
+		return 0, 0, err
+	}
+	rate, err = strconv.ParseFloat(string(persec[1]), 64)
+	return count, rate, err
 }
