@@ -45,7 +45,7 @@ type Options struct {
 // path's check, the loop check, the route table, authentication, the handler.
 // What any of them returns as an error is written by the format's WriteError.
 func Mount(svc *registry.Service, fs []Format, o Options) http.Handler {
-	m := &mounts{svc: svc, options: o, via: "larder-" + o.ServerID, formats: map[string]*mounted{}}
+	m := &mounts{svc: svc, options: o, via: "larder-" + o.ServerID, formats: map[string]*mounted{}, known: newKnownCalls()}
 	for _, f := range fs {
 		m.formats[f.Name] = mount(f, o)
 	}
@@ -57,6 +57,7 @@ type mounts struct {
 	options Options
 	via     string
 	formats map[string]*mounted
+	known   *knownCalls
 }
 
 // mounted is a format with its endpoints by method, so that a request meets
@@ -140,11 +141,18 @@ func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	log.Op = "unknown"
 	var e *endpoint
 	err := httpx.Try(rw, r, func(w http.ResponseWriter, r *http.Request) error {
-		c, err := m.resolve(f, r, rest)
-		e = c.endpoint
-		if err != nil {
-			return err
+		if m.looped(r) {
+			return Statusf(http.StatusLoopDetected, "this request has already passed through this server: an external connection leads back to it")
 		}
+		c := m.known.get(r.Method, path)
+		if c == nil {
+			var err error
+			if c, err = f.resolve(r, rest); err != nil {
+				return err
+			}
+			m.known.put(r.Method, path, c)
+		}
+		e = c.endpoint
 		return m.serve(c, w, r, log)
 	})
 	if err != nil {
@@ -156,7 +164,7 @@ func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// call is a request that has found its endpoint.
+// call is what method and path of a request mean. It does not change.
 type call struct {
 	endpoint *endpoint
 	repo     registry.RepoID
@@ -166,11 +174,8 @@ type call struct {
 }
 
 // resolve finds repository and endpoint. It does no I/O.
-func (m *mounts) resolve(f *mounted, r *http.Request, rest string) (call, error) {
-	var c call
-	if m.looped(r) {
-		return c, Statusf(http.StatusLoopDetected, "this request has already passed through this server: an external connection leads back to it")
-	}
+func (f *mounted) resolve(r *http.Request, rest string) (*call, error) {
+	c := &call{}
 	var domain, repo string
 	seg, below := segment(rest)
 	if seg == "d" {
@@ -183,14 +188,14 @@ func (m *mounts) resolve(f *mounted, r *http.Request, rest string) (call, error)
 	}
 	id, ok := parseRepo(domain, repo)
 	if !ok {
-		return c, registry.Errorf(registry.NotFound, "no repository has this URL: it is /%s/d/{domain}-{owner}/{repository}/", f.Name)
+		return nil, registry.Errorf(registry.NotFound, "no repository has this URL: it is /%s/d/{domain}-{owner}/{repository}/", f.Name)
 	}
 	c.repo = id
 	if below == "" {
 		below = "/"
 	}
 	if err := checkPath(below); err != nil {
-		return c, err
+		return nil, err
 	}
 	var err error
 	c.endpoint, c.vars, err = f.match(r.Method, below)
@@ -226,7 +231,7 @@ func (f *mounted) match(method, path string) (*endpoint, map[string]string, erro
 	return nil, nil, registry.Errorf(registry.NotFound, "there is no such %s endpoint", f.Name)
 }
 
-func (m *mounts) serve(c call, w http.ResponseWriter, r *http.Request, log *httpx.Record) error {
+func (m *mounts) serve(c *call, w http.ResponseWriter, r *http.Request, log *httpx.Record) error {
 	log.Domain, log.Repo = c.repo.Domain.Name, c.repo.Name
 	log.Op = c.endpoint.Operation
 	log.Package, log.Version = c.vars["package"], c.vars["version"]
@@ -249,7 +254,7 @@ func (m *mounts) serve(c call, w http.ResponseWriter, r *http.Request, log *http
 
 // base is the repository's URL for this client. Where the server goes by one
 // public URL, that one leads to every repository by path.
-func (m *mounts) base(c call, r *http.Request) string {
+func (m *mounts) base(c *call, r *http.Request) string {
 	server := m.options.Base(r)
 	if c.hosted && hostDomain(hostOf(server)) == "" {
 		return server + "/" + registryPath(c)
@@ -257,7 +262,7 @@ func (m *mounts) base(c call, r *http.Request) string {
 	return server + c.base
 }
 
-func registryPath(c call) string {
+func registryPath(c *call) string {
 	format, _, _ := strings.Cut(c.base[1:], "/")
 	d := c.repo.Domain
 	return format + "/d/" + d.Name + "-" + d.Owner + "/" + c.repo.Name + "/"

@@ -11,12 +11,13 @@ import (
 )
 
 // newLogger writes text for people at a terminal and JSON for everything else.
-// The lines go to w; stderr is where they will end up.
-func newLogger(w, stderr io.Writer) *slog.Logger {
+// The lines go to w; stderr is where they will end up. json takes lines that
+// are JSON already: nil at a terminal.
+func newLogger(w, stderr io.Writer) (log *slog.Logger, json io.Writer) {
 	if f, ok := stderr.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
-		return slog.New(slog.NewTextHandler(w, nil))
+		return slog.New(slog.NewTextHandler(w, nil)), nil
 	}
-	return slog.New(slog.NewJSONHandler(w, nil))
+	return slog.New(slog.NewJSONHandler(w, nil)), w
 }
 
 // batchWriter collects small writes and hands them on together, so that a log

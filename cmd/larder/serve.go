@@ -101,6 +101,7 @@ type Server struct {
 
 	log       *slog.Logger
 	lines     *batchWriter
+	json      io.Writer // for lines that are JSON already; nil at a terminal
 	folder    dataFolder
 	metadata  registry.Metadata
 	blobs     registry.Blobs
@@ -130,7 +131,7 @@ type Server struct {
 // is closed again then.
 func (s *Server) Run(ctx context.Context) (err error) {
 	s.lines = newBatchWriter(s.Stderr)
-	s.log = newLogger(s.lines, s.Stderr)
+	s.log, s.json = newLogger(s.lines, s.Stderr)
 	s.folder = dataFolder(s.Config.Data)
 	s.failed = make(chan error, 2)
 	defer func() {
@@ -419,6 +420,7 @@ func (s *Server) handler(ops *operations) http.Handler {
 	return &httpx.Front{
 		Next:      route(ops, s.metrics.control(s.calls()), s.metrics.control(s.audit.Control("codeartifact", control)), upstream.CarryVia(repositories)),
 		Log:       s.log,
+		JSON:      s.json,
 		Proxies:   proxies,
 		PublicURL: s.Config.PublicURL,
 	}

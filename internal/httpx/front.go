@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -17,8 +18,11 @@ import (
 // answered, writes one log line when the request is over, and turns a panic
 // that nobody handled into a 500. Safe for concurrent use once it serves.
 type Front struct {
-	Next    http.Handler
-	Log     *slog.Logger // nil: no lines
+	Next http.Handler
+	Log  *slog.Logger // nil: no lines
+	// JSON takes the lines instead, one Write for each, as slog.JSONHandler
+	// would write them. Nil: they go to Log.
+	JSON    io.Writer
 	Proxies Proxies
 	// PublicURL is what clients are told instead of the Host they used,
 	// without trailing slash. Empty: the request's own.
@@ -86,54 +90,19 @@ func newID() string {
 // It goes to the handler directly: finding the caller's line costs more than
 // the rest of the frame and says nothing.
 func (f *Front) log(r *http.Request, s *state) {
-	if f.Log == nil {
+	if f.Log == nil && f.JSON == nil {
 		return
 	}
-	level := slog.LevelInfo
-	status := s.recorder.Status()
-	if status >= 500 {
-		level = slog.LevelError
+	var l line
+	l.fill(r, s)
+	if f.JSON != nil {
+		l.writeJSON(f.JSON)
+		return
 	}
 	ctx, h := r.Context(), f.Log.Handler()
-	if !h.Enabled(ctx, level) {
-		return
+	if h.Enabled(ctx, l.level) {
+		_ = h.Handle(ctx, l.record())
 	}
-	rec := &s.record
-	dur := time.Since(rec.Began)
-	line := slog.NewRecord(rec.Began.Add(dur), level, "request", 0)
-	var attrs [18]slog.Attr
-	n := 0
-	add := func(key, value string) {
-		if value != "" {
-			attrs[n] = slog.String(key, value)
-			n++
-		}
-	}
-	add("format", rec.Format)
-	add("domain", rec.Domain)
-	add("repo", rec.Repo)
-	add("package", rec.Package)
-	add("version", rec.Version)
-	add("op", rec.Op)
-	if rec.Op == "" {
-		// A path names no secret where no operation took it apart; a query may.
-		add("path", r.URL.Path)
-	}
-	add("method", r.Method)
-	add("code", rec.Code)
-	add("request_id", rec.ID)
-	add("client_request_id", printable(r.Header.Get("X-Request-Id")))
-	if rec.Err != nil {
-		add("error", rec.Err.Error())
-	}
-	if rec.Peer.Addr.IsValid() {
-		add("client", rec.Peer.Addr.String())
-	}
-	attrs[n] = slog.Int("status", status)
-	attrs[n+1] = slog.Int64("bytes", s.recorder.Bytes())
-	attrs[n+2] = slog.Duration("dur", dur)
-	line.AddAttrs(attrs[:n+3]...)
-	_ = h.Handle(ctx, line)
 }
 
 // printable keeps of a client's own request id what is harmless in a log.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -66,7 +65,7 @@ func TestThePeerBehindTrustedProxies(t *testing.T) {
 func serve(t *testing.T, f *Front, r *http.Request) (*httptest.ResponseRecorder, map[string]any) {
 	t.Helper()
 	var b bytes.Buffer
-	f.Log = slog.New(slog.NewJSONHandler(&b, nil))
+	f.JSON = &b
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, r)
 	var line map[string]any
@@ -244,7 +243,7 @@ func FuzzPeer(f *testing.F) {
 
 func BenchmarkFront(b *testing.B) {
 	f := &Front{
-		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+		JSON: io.Discard,
 		Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rec := RecordOf(r.Context())
 			rec.Format, rec.Domain, rec.Repo, rec.Package, rec.Op = "npm", "acme", "main", "lib", "packument"
