@@ -102,8 +102,8 @@ func ServeDocument(w http.ResponseWriter, r *Request, d *registry.Document, cont
 	h["Etag"] = []string{etag}
 	h["Vary"] = headerVary
 	h["Cache-Control"] = headerDocument
-	if !d.Modified.IsZero() {
-		h["Last-Modified"] = []string{d.Modified.UTC().Format(http.TimeFormat)}
+	if d.LastModified != "" {
+		h["Last-Modified"] = []string{d.LastModified}
 	}
 	if !d.StaleSince.IsZero() {
 		h["Age"] = []string{strconv.Itoa(int(max(time.Since(d.StaleSince), 0) / time.Second))}

@@ -20,9 +20,14 @@ type Document struct {
 	ETag     string // of the plain form: strong, quoted
 	Size     int    // of the plain form, in bytes
 	Modified time.Time
+	// LastModified is Modified as an HTTP-date (RFC 9110, section 5.6.7); empty
+	// where that is zero.
+	LastModified string
 	// StaleSince is since when an upstream registry fails, so that this may be
 	// old; zero: nothing fails.
 	StaleSince time.Time
+
+	packedETag string // of the compressed form
 
 	mu     sync.Mutex
 	plain  []byte // nil: not in memory, unless the document is empty
@@ -36,13 +41,19 @@ const keptPlain = 4 << 10
 // NewDocument makes a document that nothing else holds the bytes of.
 func NewDocument(plain []byte, modified time.Time) *Document {
 	sum := sha256.Sum256(plain)
-	d := &Document{
-		ETag:     `"` + base64.RawURLEncoding.EncodeToString(sum[:18]) + `"`,
-		Size:     len(plain),
-		Modified: modified,
-		plain:    plain,
-	}
+	d := describe(`"`+base64.RawURLEncoding.EncodeToString(sum[:18])+`"`, len(plain), modified)
+	d.plain = plain
 	d.held.Store(int64(len(plain)))
+	return d
+}
+
+// describe makes a document without its bytes: what every answer says of it is
+// put into words once.
+func describe(etag string, size int, modified time.Time) *Document {
+	d := &Document{ETag: etag, Size: size, Modified: modified, packedETag: etag[:len(etag)-1] + `-gz"`}
+	if !modified.IsZero() {
+		d.LastModified = modified.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
+	}
 	return d
 }
 
@@ -70,7 +81,7 @@ func (d *Document) Gzip() ([]byte, string) {
 			d.held.Add(-int64(d.Size))
 		}
 	}
-	return d.packed, d.ETag[:len(d.ETag)-1] + `-gz"`
+	return d.packed, d.packedETag
 }
 
 // compressors are large, and made anew they would be most of a rendering's garbage.

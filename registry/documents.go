@@ -444,10 +444,14 @@ func decodeRendering(b []byte) (*rendering, bool) {
 	for range count(uint64(len(b))) {
 		r.from = append(r.from, text())
 	}
-	r.doc = &Document{ETag: text(), Size: count(math.MaxInt32), Modified: modified}
+	etag, size := text(), count(math.MaxInt32)
+	if !ok || len(etag) <= 2 {
+		return nil, false
+	}
+	r.doc = describe(etag, size, modified)
 	r.doc.packed = b
 	r.doc.held.Store(int64(len(b)))
-	return r, ok && len(r.doc.ETag) > 2
+	return r, true
 }
 
 func unixMilli(t time.Time) int64 {
