@@ -30,6 +30,7 @@ type client struct {
 	URL         string // empty: AWS's own service
 	Region      string
 	Credentials aws.CredentialsProvider
+	config      aws.Config // of other clients of the SDK
 	http        aws.HTTPClient
 }
 
@@ -137,7 +138,7 @@ func (d dataFolder) readCredentials() (aws.CredentialsProvider, error) {
 
 func makeClient(cfg aws.Config, endpoint string) *client {
 	cfg.RetryMaxAttempts = 2
-	c := &client{URL: endpoint, Region: cfg.Region, Credentials: cfg.Credentials}
+	c := &client{URL: endpoint, Region: cfg.Region, Credentials: cfg.Credentials, config: cfg}
 	c.Client = codeartifact.NewFromConfig(cfg, func(o *codeartifact.Options) {
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
@@ -179,9 +180,9 @@ func resourceType(err error) string {
 // hintFor says what helps against an error that is not about the request itself.
 func hintFor(code string) string {
 	switch code {
-	case "UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId", "MissingAuthenticationTokenException":
+	case "UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId", "SignatureDoesNotMatch", "MissingAuthenticationTokenException":
 		return "; check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or unset AWS_ENDPOINT_URL to use the server's own credentials in its data folder"
-	case "ExpiredTokenException":
+	case "ExpiredTokenException", "ExpiredToken":
 		return "; your AWS credentials have ended, get new ones"
 	}
 	return ""

@@ -41,10 +41,10 @@ func exitStatus(err error) int {
 		return exitFailed
 	}
 	switch api.code {
-	case "ResourceNotFoundException":
+	case "ResourceNotFoundException", "NoSuchEntity", "AccountNotFoundException":
 		return exitMissing
-	case "AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId",
-		"MissingAuthenticationTokenException", "ExpiredTokenException":
+	case "AccessDeniedException", "AccessDenied", "UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId",
+		"SignatureDoesNotMatch", "MissingAuthenticationTokenException", "ExpiredTokenException", "ExpiredToken":
 		return exitRefused
 	}
 	return exitFailed

@@ -12,8 +12,9 @@ import (
 )
 
 // printMembers writes an answer of the SDK as indented JSON with the API's own
-// members: the SDK spells each with a capital letter and otherwise as the API
-// does. Absent members are left out; times are in RFC 3339, as aws prints them.
+// members. The SDK spells each with a capital letter and otherwise as the API
+// does; only CodeArtifact's own begin with a small one. Absent members are left
+// out; times are in RFC 3339, as aws prints them.
 func printMembers(w io.Writer, v any) error {
 	var flat, out bytes.Buffer
 	if err := writeMembers(&flat, reflect.ValueOf(v)); err != nil {
@@ -69,7 +70,7 @@ func writeStruct(b *bytes.Buffer, v reflect.Value) error {
 			b.WriteByte(',')
 		}
 		first = false
-		if err := writeScalar(b, strings.ToLower(f.Name[:1])+f.Name[1:]); err != nil {
+		if err := writeScalar(b, memberName(v.Type(), f)); err != nil {
 			return err
 		}
 		b.WriteByte(':')
@@ -79,6 +80,17 @@ func writeStruct(b *bytes.Buffer, v reflect.Value) error {
 	}
 	b.WriteByte('}')
 	return nil
+}
+
+// memberName spells a member as its API does.
+func memberName(of reflect.Type, f reflect.StructField) string {
+	if name := f.Tag.Get("json"); name != "" { // of answers that several calls make
+		return name
+	}
+	if path := of.PkgPath(); strings.Contains(path, "/aws-sdk-go-v2/service/") && !strings.Contains(path, "/service/codeartifact") {
+		return f.Name
+	}
+	return strings.ToLower(f.Name[:1]) + f.Name[1:]
 }
 
 // absent says whether the API left a member out: an empty list or a zero is an

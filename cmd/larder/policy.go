@@ -20,11 +20,11 @@ import (
 const maxPolicy = 64 << 10
 
 func newPolicyCommand() *cobra.Command {
-	return nounCommand("policy", "Show, set and delete permissions policies",
+	return nounCommand("policy", "Show, set, delete and explain permissions policies",
 		`A permissions policy says who may do what, in the JSON of AWS policies. A domain
 has one that holds for everything in it, each repository may have one of its own:
 --repository names it, and without it the domain's is meant.`,
-		newPolicyGetCommand(), newPolicyPutCommand(), newPolicyDeleteCommand())
+		newPolicyGetCommand(), newPolicyPutCommand(), newPolicyDeleteCommand(), newPolicyExplainCommand())
 }
 
 // addPolicyFlags are those of the other commands, but for the repository: here
@@ -78,15 +78,7 @@ func newPolicyGetCommand() *cobra.Command {
 			}
 			answer, policy = out, out.Policy
 		}
-		if err := s.answer(answer, func(w io.Writer) error {
-			var text bytes.Buffer
-			if json.Indent(&text, []byte(aws.ToString(policy.Document)), "", "  ") != nil {
-				text.Reset()
-				text.WriteString(aws.ToString(policy.Document))
-			}
-			_, err := fmt.Fprintln(w, printable(text.String()))
-			return err
-		}); err != nil || s.out.json() {
+		if err := s.answer(answer, func(w io.Writer) error { return printPolicy(w, policy.Document) }); err != nil || s.out.json() {
 			return err
 		}
 		s.note("revision: %s", aws.ToString(policy.Revision))

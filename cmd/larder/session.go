@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 )
@@ -155,15 +154,15 @@ func (s *session) again(repository bool) string {
 	return flags
 }
 
-// pager is a paginator of the SDK whose pages are O.
-type pager[O any] interface {
+// pager is a paginator of the SDK whose pages are O; P are its client's options.
+type pager[O, P any] interface {
 	HasMorePages() bool
-	NextPage(context.Context, ...func(*codeartifact.Options)) (*O, error)
+	NextPage(context.Context, ...func(*P)) (*O, error)
 }
 
 // collect reads a list to its end, each page with its own limit in time, and
 // gives the last answer with all items in it.
-func collect[O, T any](ctx context.Context, p pager[O], items func(*O) *[]T) (*O, error) {
+func collect[O, T, P any](ctx context.Context, p pager[O, P], items func(*O) *[]T) (*O, error) {
 	all, last := []T{}, new(O)
 	for p.HasMorePages() {
 		page, err := nextPage(ctx, p)
@@ -176,7 +175,7 @@ func collect[O, T any](ctx context.Context, p pager[O], items func(*O) *[]T) (*O
 	return last, nil
 }
 
-func nextPage[O any](ctx context.Context, p pager[O]) (*O, error) {
+func nextPage[O, P any](ctx context.Context, p pager[O, P]) (*O, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	return p.NextPage(ctx)

@@ -21,6 +21,13 @@ type evaluation struct {
 	EvalResourceName  string
 	EvalDecision      string
 	MatchedStatements []matchedStatement `xml:"MatchedStatements>member"`
+	// EvalDecisionDetails says, where nothing allows, which policy should have.
+	EvalDecisionDetails []evaluationDetail `xml:"EvalDecisionDetails>entry"`
+}
+
+type evaluationDetail struct {
+	Key   string `xml:"key"`
+	Value string `xml:"value"`
 }
 
 // simulatePrincipalPolicy says what becomes of requests of a user or role.
@@ -88,10 +95,52 @@ func (c *call) simulate(principal string) (any, error) {
 			if err != nil {
 				return nil, noEntity(err, "%s", registry.MessageOf(err))
 			}
+			if err := c.discreet(&d, arn); err != nil {
+				return nil, err
+			}
 			answer.EvaluationResults = append(answer.EvaluationResults, evaluated(action, arn, principal, d))
 		}
 	}
 	return answer, nil
+}
+
+// discreet keeps the statements of a domain's or repository's policy from
+// whoever may not read that policy: asking about one's own user would tell what
+// a 403 does not.
+func (c *call) discreet(d *policy.Decision, arn string) error {
+	resource, ok := policy.ResourceOf(arn)
+	if !ok {
+		return nil
+	}
+	for i, s := range d.Statements {
+		access := registry.Access{Actor: c.actor, Time: c.now}
+		switch s.Side {
+		case "domain":
+			access.Action, access.Resource = registry.GetDomainPermissionsPolicy, resource.Domain.Resource()
+		case "repository":
+			if c.form.Has("ResourcePolicy") {
+				continue // the caller's own words
+			}
+			id := registry.RepoID{Domain: resource.Domain, Name: resource.Repository}
+			access.Action, access.Resource = registry.GetRepositoryPermissionsPolicy, id.Resource()
+			if err := c.view(func(tx registry.Tx) error {
+				repo, err := tx.Repository(id)
+				access.Resource.Administrator = repo.Administrator
+				return err
+			}); err != nil && !registry.IsNotFound(err) {
+				return err
+			}
+		default:
+			continue
+		}
+		err := c.Policies.Authorize(c.ctx, access)
+		if registry.CodeOf(err) == registry.Denied {
+			d.Statements[i] = policy.StatementID{Side: s.Side, Policy: "a policy of the " + s.Side}
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func evaluated(action, arn, principal string, d policy.Decision) evaluation {
@@ -102,8 +151,14 @@ func evaluated(action, arn, principal string, d policy.Decision) evaluation {
 	case d.Explicit:
 		e.EvalDecision = "explicitDeny"
 	}
+	if d.Missing != "" {
+		e.EvalDecisionDetails = []evaluationDetail{{d.Missing, e.EvalDecision}}
+	}
 	for _, s := range d.Statements {
 		name := fmt.Sprintf("%s statement %d", s.Policy, s.Index)
+		if s.Index == 0 {
+			name = s.Policy
+		}
 		if s.Sid != "" {
 			name += " (" + s.Sid + ")"
 		}
