@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -98,13 +100,19 @@ func (m *metrics) requests(format, operation string) func(status int, bytes int6
 	}
 }
 
-// control counts the control plane, as one operation: its requests are few.
+// control counts the control plane by operation: only names of operations that
+// there are get into a request's record.
 func (m *metrics) control(next http.Handler) http.Handler {
-	observe := m.requests("control", "api")
+	var operations sync.Map // to what counts their answers
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start, rec := time.Now(), httpx.Recording(w)
+		log, rec := httpx.RecordOf(r.Context()), httpx.Recording(w)
 		next.ServeHTTP(rec, r)
-		observe(rec.Status(), rec.Bytes(), time.Since(start))
+		operation := cmp.Or(log.Op, "unknown")
+		observe, ok := operations.Load(operation)
+		if !ok {
+			observe, _ = operations.LoadOrStore(operation, m.requests("control", operation))
+		}
+		observe.(func(int, int64, time.Duration))(rec.Status(), rec.Bytes(), time.Since(log.Began))
 	})
 }
 

@@ -283,9 +283,21 @@ func TestNotReadyWhenAPartFails(t *testing.T) {
 func TestMetricsCountRequestsByFormatOperationAndStatus(t *testing.T) {
 	s, _ := start(t, t.TempDir())
 	get(t, s.URL()+"/npm/d/local-000000000000/main/left-pad")
+	get(t, s.URL()+"/v1/no-such-thing")
+	res, err := http.Post(s.URL()+"/v1/domains", "application/json", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
 	_, body := get(t, s.URL()+"/-/metrics")
-	if want := `larder_requests_total{format="npm",operation="packument",status="401"} 1`; !strings.Contains(body, want) {
-		t.Errorf("%s is missing in\n%s", want, body)
+	for _, want := range []string{
+		`larder_requests_total{format="npm",operation="packument",status="401"} 1`,
+		`larder_requests_total{format="control",operation="ListDomains",status="403"} 1`,
+		`larder_requests_total{format="control",operation="unknown",status="403"} 1`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%s is missing in\n%s", want, body)
+		}
 	}
 }
 

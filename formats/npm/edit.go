@@ -19,7 +19,7 @@ func putRevision(w http.ResponseWriter, r *formats.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Repo.Ping(r.Context()); err != nil {
+	if err := mayEdit(r, p); err != nil {
 		return err
 	}
 	s, err := readSubmission(body, p, nil)
@@ -44,6 +44,16 @@ func putRevision(w http.ResponseWriter, r *formats.Request) error {
 		return err
 	}
 	return done(w, r, http.StatusOK, p)
+}
+
+// mayEdit refuses, before a document is read, who may do nothing that one
+// could ask for. What it asks for in the end is decided by the core.
+func mayEdit(r *formats.Request, p registry.PackageID) error {
+	err := r.Repo.Allowed(r.Context(), registry.PutPackageMetadata, p)
+	if err != nil && r.Repo.Allowed(r.Context(), registry.DeletePackageVersions, p) == nil {
+		return nil
+	}
+	return err
 }
 
 // edit deprecates and takes deprecations back: of a document that was read

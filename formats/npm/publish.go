@@ -26,6 +26,8 @@ func putPackument(w http.ResponseWriter, r *formats.Request) error {
 		defer pub.Abort()
 	case registry.CodeOf(refusal) != registry.Denied:
 		return refusal
+	case mayEdit(r, p) != nil:
+		return refusal
 	}
 	s, err := readSubmission(body, p, func(rd io.Reader) (registry.Asset, error) {
 		// Who may not publish may still edit: refused at the first byte of a

@@ -32,6 +32,9 @@ func putTag(w http.ResponseWriter, r *formats.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := r.Repo.Allowed(r.Context(), registry.PutPackageMetadata, p); err != nil {
+		return err
+	}
 	tag := r.Vars["tag"]
 	if why := badTag(tag); why != "" {
 		return registry.Errorf(registry.Invalid, "%q cannot be a dist-tag: %s", tag, why)

@@ -1,8 +1,11 @@
 package npm
 
 import (
+	"bytes"
 	"context"
 	"net/http"
+	"strings"
+	"unicode"
 
 	"larder/formats"
 	"larder/registry"
@@ -33,14 +36,31 @@ func tarballVersion(ctx context.Context, repo *registry.Repo, p registry.Package
 	if version, ok := versionOfTarball(p, file); ok {
 		return version, nil
 	}
-	view, err := repo.Package(ctx, p)
+	d, err := repo.Document(ctx, registry.DocumentQuery{Package: p, Kind: "files"}, oddFiles)
 	if err != nil {
 		return "", err
 	}
-	for i := range view.Versions {
-		if v := &view.Versions[i]; decode(v.Manifest).file == file {
-			return v.Version.Version, nil
-		}
+	if _, found, ok := bytes.Cut(d.Plain(), []byte("\n"+file+"\t")); ok {
+		version, _, _ := bytes.Cut(found, []byte("\n"))
+		return string(version), nil
 	}
 	return "", registry.Errorf(registry.NotFound, "package %q has no file %q; its files are called %s", fullName(p), file, tarballName(p, "{version}"))
+}
+
+// oddFiles lists the files whose names are not the conventional ones: a line
+// for each with the name, a tab and the version.
+func oddFiles(view *registry.PackageView) ([]byte, error) {
+	b := []byte("\n")
+	for i := range view.Versions {
+		v := &view.Versions[i]
+		file := decode(v.Manifest).file
+		if file == "" || file == tarballName(view.ID, v.Version.Version) || strings.ContainsFunc(file, unicode.IsControl) {
+			continue
+		}
+		b = append(b, file...)
+		b = append(b, '\t')
+		b = append(b, v.Version.Version...)
+		b = append(b, '\n')
+	}
+	return b, nil
 }
