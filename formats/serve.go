@@ -97,24 +97,24 @@ func ServeDocument(w http.ResponseWriter, r *Request, d *registry.Document, cont
 	packed := d.Size >= gzipFrom && AcceptsGzip(r.Header.Get("Accept-Encoding"))
 	if packed {
 		body, etag = d.Gzip()
-		h["Content-Encoding"] = headerGzip
 	}
 	h["Etag"] = []string{etag}
 	h["Vary"] = headerVary
 	h["Cache-Control"] = headerDocument
-	if d.LastModified != "" {
-		h["Last-Modified"] = []string{d.LastModified}
-	}
 	if !d.StaleSince.IsZero() {
 		h["Age"] = []string{strconv.Itoa(int(max(time.Since(d.StaleSince), 0) / time.Second))}
 	}
 	if header := r.Header.Get("If-None-Match"); header != "" && matches(header, etag) {
-		delete(h, "Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	if !packed {
+	if packed {
+		h["Content-Encoding"] = headerGzip
+	} else {
 		body = d.Plain()
+	}
+	if d.LastModified != "" {
+		h["Last-Modified"] = []string{d.LastModified}
 	}
 	h["Content-Type"] = []string{contentType}
 	h["X-Content-Type-Options"] = headerNosniff
