@@ -28,6 +28,7 @@ const (
 type keys struct {
 	mu      sync.Mutex
 	denied  map[string]bool // accounts without events:Subscribe
+	private map[string]bool // accounts without events:SubscribeAudit
 	revoked map[string]bool // access keys
 	failing error
 	asked   []registry.Access
@@ -57,7 +58,7 @@ func (k *keys) Authorize(_ context.Context, a registry.Access) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.asked = append(k.asked, a)
-	if k.denied[a.Actor.Account] {
+	if k.denied[a.Actor.Account] || a.Action == registry.SubscribeAudit && k.private[a.Actor.Account] {
 		return registry.Errorf(registry.Denied, "not allowed: %s", a.Action)
 	}
 	return nil

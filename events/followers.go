@@ -63,6 +63,7 @@ type follower struct {
 	user, password string
 	source         netip.Addr
 	account        string
+	audits         bool // may hear audit records
 }
 
 // Check implements server.Authentication: it says whether the connection may
@@ -91,10 +92,15 @@ func (e *Embedded) Check(c server.ClientAuthentication) bool {
 		return false
 	}
 	f.account = actor.Account
+	may := permissions(actor.Account)
+	if e.mayAudit(ctx, actor) {
+		may.Subscribe.Allow = append(may.Subscribe.Allow, auditSubjects(actor.Account))
+		f.audits = true
+	}
 	c.RegisterUser(&server.User{
 		Account:            account,
 		Username:           f.user,
-		Permissions:        permissions(actor.Account),
+		Permissions:        may,
 		ConnectionDeadline: actor.CredentialExpires,
 	})
 	e.mu.Lock()
@@ -119,6 +125,11 @@ func (e *Embedded) admit(ctx context.Context, f follower) (registry.Actor, error
 		actor.Source = f.source
 	}
 	return actor, e.config.Authorizer.Authorize(ctx, registry.Access{Actor: actor, Action: registry.Subscribe, Time: time.Now().UTC()})
+}
+
+// mayAudit says whether a follower may also hear the audit records of its account.
+func (e *Embedded) mayAudit(ctx context.Context, actor registry.Actor) bool {
+	return e.config.Authorizer.Authorize(ctx, registry.Access{Actor: actor, Action: registry.SubscribeAudit, Time: time.Now().UTC()}) == nil
 }
 
 func accountID(s string) bool {
@@ -155,7 +166,7 @@ func (e *Embedded) recheckAll(ctx context.Context) {
 	for id, f := range all {
 		actor, err := e.admit(ctx, f)
 		switch code := registry.CodeOf(err); {
-		case err == nil && actor.Account == f.account:
+		case err == nil && actor.Account == f.account && (!f.audits || e.mayAudit(ctx, actor)):
 		case err == nil || code == registry.Unauthenticated || code == registry.Denied || code == registry.NotFound:
 			e.log.Info("a follower lost its right and was dropped", "access_key", f.user, "account", f.account, "error", err)
 			// It may have left by itself meanwhile.
@@ -236,7 +247,7 @@ func (e *Embedded) restore(id string, advisory *nats.Msg) {
 // share lets the core's events of the account, and nothing else, into acc.
 func (e *Embedded) share(acc *server.Account, id string) error {
 	only := []*server.Account{acc}
-	events, deliver := eventSubjects(id), copyPrefix+id+".>"
+	events, deliver, audits := eventSubjects(id), copyPrefix+id+".>", auditSubjects(id)
 	// The filter stands in the subject, and the server refuses a request whose
 	// filter is another.
 	create := "$JS.API.CONSUMER.CREATE." + StreamName + ".*." + events
@@ -244,6 +255,8 @@ func (e *Embedded) share(acc *server.Account, id string) error {
 	return errors.Join(
 		e.core.AddStreamExport(events, only),
 		acc.AddStreamImport(e.core, events, ""),
+		e.core.AddStreamExport(audits, only),
+		acc.AddStreamImport(e.core, audits, ""),
 		e.core.AddStreamExport(deliver, only),
 		acc.AddStreamImport(e.core, deliver, ""),
 		e.core.AddServiceExportWithResponse(create, server.Singleton, only),

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -103,6 +104,8 @@ type JetStream struct {
 
 	mu   sync.Mutex
 	tail tail
+
+	audits atomic.Bool // the stream of audit records is there
 }
 
 var _ registry.Bus = (*JetStream)(nil)

@@ -43,7 +43,7 @@ var actionNames = map[string]string{
 		ListAccounts`,
 	"events": `DeleteRule DescribeEventBus DescribeRule DisableRule EnableRule ListEventBuses
 		ListRuleNamesByTarget ListRules ListTagsForResource ListTargetsByRule PutEvents PutRule PutTargets
-		RemoveTargets Subscribe TagResource TestEventPattern UntagResource`,
+		RemoveTargets Subscribe SubscribeAudit TagResource TestEventPattern UntagResource`,
 	"larder": `BlockPackage DeleteRule GetRule ListConnections ListDownloads ListRules PutConnection PutRule UnblockPackage`,
 }
 

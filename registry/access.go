@@ -64,6 +64,7 @@ const (
 	ListTagsForResource                   Action = "codeartifact:ListTagsForResource"
 	GetServiceBearerToken                 Action = "sts:GetServiceBearerToken"
 	Subscribe                             Action = "events:Subscribe"
+	SubscribeAudit                        Action = "events:SubscribeAudit"
 	ListConnections                       Action = "larder:ListConnections"
 	PutConnection                         Action = "larder:PutConnection"
 )

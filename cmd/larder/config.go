@@ -39,6 +39,7 @@ type Config struct {
 
 	NATS       string // empty: the server inside the process
 	NATSListen string
+	AuditNATS  bool // audit records go onto NATS, too
 
 	MetricsListen  string // empty: /-/metrics of Listen
 	AnonymousReads bool
@@ -83,6 +84,7 @@ func configFlags(c *Config) *pflag.FlagSet {
 	f.StringArray("external-connection", nil, "`NAME=URL` where a connection leads, NAME=FORMAT+URL for a custom one; repeatable")
 	f.BoolVar(&c.AnonymousReads, "allow-anonymous-reads", false, "requests without a credential may read where a policy grants Principal \"*\"")
 	f.BoolVar(&c.PrivateTargets, "allow-private-targets", false, "web hooks and connections may lead to loopback and private addresses")
+	f.BoolVar(&c.AuditNATS, "audit-nats", false, "audit records go onto NATS too, as the stream LARDER_AUDIT")
 	f.StringVar(&c.MasterKey, "master-key", "", "`file` with the key that seals secrets (default: one in the data folder)")
 	f.Var(&c.Quotas, "quota", quotaHelp)
 	f.StringVar(&c.MetricsListen, "metrics-listen", "", "own `address` for /-/metrics")
@@ -281,6 +283,7 @@ func (c *Config) LogValue() slog.Value {
 	)
 }
 
+		slog.Bool("audit-nats", c.AuditNATS),
 // absolute is filepath.Abs; with links followed where the path exists.
 func absolute(path string) (string, error) {
 	abs, err := filepath.Abs(path)

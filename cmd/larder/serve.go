@@ -230,7 +230,13 @@ func (s *Server) openIdentity(ctx context.Context) error {
 		Organization:   "o-" + s.serverID,
 		AnonymousReads: s.Config.AnonymousReads,
 	})
-	s.audit = audit.New(audit.Config{File: s.folder.audit(), Region: s.Config.Region, Logger: s.log})
+	records := audit.Config{File: s.folder.audit(), Region: s.Config.Region, Logger: s.log}
+	if s.Config.AuditNATS {
+		records.Publish = func(ctx context.Context, account string, record []byte) error {
+			return s.bus.PublishAudit(ctx, account, record)
+		}
+	}
+	s.audit = audit.New(records)
 	s.authorize = s.audit.Authorizer(s.policies)
 	s.identity = identity.New(identity.Config{
 		Metadata: s.metadata,
@@ -283,6 +289,9 @@ func (s *Server) openEvents(ctx context.Context) (err error) {
 
 	s.relay = events.NewRelay(events.RelayConfig{Metadata: s.metadata, Bus: s.bus, Logger: s.log})
 	s.background(func(ctx context.Context) {
+	if s.Config.AuditNATS {
+		s.background(func(ctx context.Context) { _ = s.audit.Run(ctx) }) // it ends with ctx alone
+	}
 		if err := s.relay.Run(ctx); err != nil {
 			s.log.Error("the event relay has ended", "error", err)
 		}

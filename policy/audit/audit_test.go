@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -203,7 +204,8 @@ func TestWhatPackageClientsAreDenied(t *testing.T) {
 		ask(denied, client)
 		ask(nil, client)
 		ask(denied, user) // signed: the control plane's own record says so
-		ask(registry.Errorf(registry.Unauthenticated, "no credential"), client)
+		ask(registry.Errorf(registry.Unauthenticated, "the token is for another domain"), client)
+		ask(registry.Errorf(registry.Unauthenticated, "no credential"), registry.Actor{})
 		ask(errors.New("database is away"), client)
 	})
 	want := map[string]any{
@@ -215,7 +217,9 @@ func TestWhatPackageClientsAreDenied(t *testing.T) {
 		"resources":           []any{map[string]any{"ARN": "arn:aws:codeartifact:eu-west-1:111122223333:package/acme/main/npm/acme/app", "accountId": "111122223333"}},
 		"additionalEventData": map[string]any{"httpMethod": "PUT", "requestUri": "/npm/d/acme-111122223333/main/@acme/app"},
 	}
-	if diff := cmp.Diff([]map[string]any{want, want}, got); diff != "" {
+	other := maps.Clone(want)
+	other["errorCode"], other["errorMessage"] = "UnrecognizedClientException", "the token is for another domain"
+	if diff := cmp.Diff([]map[string]any{want, want, other, other}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

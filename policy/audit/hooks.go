@@ -121,15 +121,19 @@ func (w *watched) Possible(ctx context.Context, a registry.Access) error {
 }
 
 func (w *watched) denied(ctx context.Context, a registry.Access, err error) {
+	code := map[registry.Code]string{
+		registry.Denied:          "AccessDenied",
+		registry.Unauthenticated: "UnrecognizedClientException", // a good token that is for another domain
+	}[registry.CodeOf(err)]
 	// Only tokens of package clients are bound to a domain.
-	if registry.CodeOf(err) != registry.Denied || a.Actor.Domain == (registry.DomainID{}) {
+	if code == "" || a.Actor.Domain == (registry.DomainID{}) {
 		return
 	}
 	service, name, _ := strings.Cut(string(a.Action), ":")
 	res := a.Resource
 	r := Record{
 		UserIdentity: identityOf(a.Actor, ""), EventSource: service + ".amazonaws.com", EventName: name, ReadOnly: readOnly(name),
-		ErrorCode: "AccessDenied", ErrorMessage: registry.MessageOf(err), RequestParameters: map[string]string{},
+		ErrorCode: code, ErrorMessage: registry.MessageOf(err), RequestParameters: map[string]string{},
 	}
 	for key, value := range map[string]string{
 		"domainName": res.Domain.Name, "domainOwner": res.Domain.Owner, "repositoryName": res.Repository,
