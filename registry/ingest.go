@@ -72,10 +72,15 @@ func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, 
 				}
 				// The repository with the connection keeps it, and the one that was
 				// asked; none between them (spec 3.2).
-				if err := c.retain(src.repo, id, v, []Asset{a}, rules); err != nil || src.repo == n {
+				if err := c.retain(src.repo, id, v, []Asset{a}, rules); err != nil {
 					return err
 				}
-				return c.retain(n, id, v, []Asset{a}, rules)
+				if src.repo != n {
+					if err := c.retain(n, id, v, []Asset{a}, rules); err != nil {
+						return err
+					}
+				}
+				return s.present(ctx, n.ID.Domain, a.Hashes.SHA256)
 			})
 		},
 	})

@@ -79,6 +79,14 @@ type Metadata interface {
 	Close() error
 }
 
+// Leader is what Metadata has besides where several processes share it.
+type Leader interface {
+	// Lead runs f while no other process does that under the name: it waits for
+	// the turn, and f's context ends when the lead is lost; then it waits again. It
+	// returns what f returned by itself, or nil when ctx is over.
+	Lead(ctx context.Context, name string, f func(context.Context) error) error
+}
+
 // Counters say what may have changed. They only grow, also across restarts,
 // and they move with (never before) the transactions that change what they
 // stand for: Update has moved them when it returns.
@@ -186,6 +194,10 @@ type VersionRows interface {
 	UnusedBlobs(d DomainID, limit int) ([]Digest, error)
 	ForgetBlobs(DomainID, ...Digest) error
 }
+	// LockUnused gives those of the digests that no asset of the domain holds, and
+	// keeps every other update, of other processes too, from making an asset hold
+	// one of them until this update is over: meanwhile their bytes can be deleted.
+	LockUnused(DomainID, ...Digest) ([]Digest, error)
 
 // VersionFilter narrows ListVersions; empty members do not.
 type VersionFilter struct {

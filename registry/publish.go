@@ -145,7 +145,12 @@ func (p *Publication) Commit(ctx context.Context, drafts ...Draft) error {
 	s.sweeping.RLock()
 	committed, err := p.settle(ctx, drafts)
 	if err == nil {
-		err = s.update(ctx, func(c *change) error { return p.apply(c, drafts) })
+		err = s.update(ctx, func(c *change) error {
+			if err := p.apply(c, drafts); err != nil {
+				return err
+			}
+			return s.present(ctx, p.node.ID.Domain, committed...)
+		})
 	}
 	s.sweeping.RUnlock()
 	if err != nil {

@@ -25,6 +25,10 @@ type Config struct {
 	Limits      Limits
 	Quotas      Quotas
 
+	// Shared says that other processes use the same Metadata and Blobs, and may
+	// delete unused bytes.
+	Shared bool
+
 	// CheckPolicy refuses a permissions policy document that cannot mean what it
 	// says, with Invalid and the reason. Nil: every document is kept.
 	CheckPolicy func(of Resource, document string) error

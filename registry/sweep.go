@@ -68,12 +68,48 @@ func (s *Service) sweepSome(ctx context.Context, d DomainID) (int, error) {
 	if err != nil || len(unused) == 0 {
 		return 0, err
 	}
-	for _, digest := range unused {
-		if err := s.Blobs.Delete(ctx, d, digest); err != nil {
-			return 0, err
+	return len(unused), s.deleteLocked(ctx, d, unused)
+}
+
+// deleteLocked deletes those of the bytes that nothing refers to, while nothing
+// can begin to. Deleting is the one effect outside of its transaction that an
+// update has: done again, it changes nothing; where the commit fails, rows say
+// that there are bytes to delete which are gone.
+func (s *Service) deleteLocked(ctx context.Context, d DomainID, digests []Digest) error {
+	return s.Metadata.Update(ctx, func(tx Tx) error {
+		unused, err := tx.LockUnused(d, digests...)
+		if err != nil {
+			return err
+		}
+		for _, digest := range unused {
+			if err := s.Blobs.Delete(ctx, d, digest); err != nil {
+				return err
+			}
+		}
+		return tx.ForgetBlobs(d, unused...)
+	})
+}
+
+// present makes sure, within the update that refers to them, that bytes are
+// there which were made durable before it: another process may have deleted them
+// as unused in between, if they had been here before. From here on it cannot.
+func (s *Service) present(ctx context.Context, d DomainID, digests ...Digest) error {
+	if !s.Shared {
+		return nil
+	}
+	for _, digest := range digests {
+		b, err := s.Blobs.Open(ctx, d, digest)
+		if IsNotFound(err) {
+			return &Error{Code: Unavailable, Msg: "the same bytes were just deleted as unused; repeat the request", Err: err}
+		}
+		if err != nil {
+			return err
+		}
+		if err := b.Close(); err != nil {
+			return err
 		}
 	}
-	return len(unused), s.Metadata.Update(ctx, func(tx Tx) error { return tx.ForgetBlobs(d, unused...) })
+	return nil
 }
 
 // sweepOrphans deletes the domain's bytes that no row knows of.
@@ -105,25 +141,33 @@ func (s *Service) deleteUnused(ctx context.Context, d DomainID, digests []Digest
 	}
 	s.sweeping.Lock()
 	defer s.sweeping.Unlock()
-	return s.Metadata.View(ctx, func(tx Tx) error {
+	var unused []Digest
+	err := s.Metadata.View(ctx, func(tx Tx) error {
+		unused = nil
 		for _, digest := range digests {
 			refs, err := tx.BlobReferences(d, digest)
 			if err != nil {
 				return err
 			}
 			if refs == 0 {
-				if err := s.Blobs.Delete(ctx, d, digest); err != nil {
-					return err
-				}
+				unused = append(unused, digest)
 			}
 		}
 		return nil
 	})
+	if err != nil || len(unused) == 0 {
+		return err
+	}
+	return s.deleteLocked(ctx, d, unused)
 }
 
 // discard deletes bytes that were made durable for a change that then failed,
-// unless something else refers to them.
+// unless something else refers to them. Where other processes share the bytes,
+// they stay until they are old: one of those may be about to refer to them.
 func (s *Service) discard(ctx context.Context, d DomainID, digests []Digest) {
+	if s.Shared {
+		return
+	}
 	ctx = context.WithoutCancel(ctx)
 	if err := s.deleteUnused(ctx, d, digests); err != nil {
 		s.Logger.WarnContext(ctx, "bytes of a refused publish stay behind", "domain", d.Name, "err", err)

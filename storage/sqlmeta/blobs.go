@@ -1,8 +1,11 @@
 package sqlmeta
 
 import (
+	"bytes"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 
 	"larder/registry"
 )
@@ -24,7 +27,9 @@ func (r references) add(a registry.Asset, delta int64) {
 // stays until ForgetBlobs: it says that there are bytes to delete.
 func (t *Tx) refer(domain int64, refs references) error {
 	var grown int64
-	for digest, r := range refs {
+	// In one order: changes that refer to several wait for each other's rows.
+	for _, digest := range slices.SortedFunc(maps.Keys(refs), compareDigests) {
+		r := refs[digest]
 		if r.delta == 0 {
 			continue
 		}
@@ -44,8 +49,11 @@ func (t *Tx) refer(domain int64, refs references) error {
 			grown += size
 		}
 	}
-	return t.grow(domain, grown)
+	t.grow(domain, grown)
+	return nil
 }
+
+func compareDigests(a, b registry.Digest) int { return bytes.Compare(a[:], b[:]) }
 
 // releaseAssets takes the references of assets away whose versions v the rest
 // of the statement selects. The assets themselves go with their versions.
@@ -67,7 +75,8 @@ func (t *Tx) releaseAssets(domain int64, rest string, arg any) error {
 	if err != nil {
 		return err
 	}
-	return t.grow(domain, -dropped)
+	t.grow(domain, -dropped)
+	return nil
 }
 
 // UnusedBlobs implements registry.VersionRows.
@@ -89,6 +98,26 @@ func (t *Tx) UnusedBlobs(d registry.DomainID, limit int) ([]registry.Digest, err
 	return all, err
 }
 
+// LockUnused implements registry.VersionRows. The row of a digest is what
+// changes that refer to it wait for; where there is none, one is made.
+func (t *Tx) LockUnused(d registry.DomainID, digests ...registry.Digest) ([]registry.Digest, error) {
+	var unused []registry.Digest
+	for _, digest := range slices.SortedFunc(slices.Values(digests), compareDigests) {
+		refs := 0
+		_, err := t.one("lock blob", `
+			INSERT INTO blobs (domain_id, sha256, size, refs) SELECT id, ?, 0, 0 FROM domains WHERE owner = ? AND name = ?
+			ON CONFLICT (domain_id, sha256) DO UPDATE SET refs = blobs.refs RETURNING refs`,
+			[]any{digest[:], d.Owner, d.Name}, &refs)
+		if err != nil {
+			return nil, err
+		}
+		if refs == 0 {
+			unused = append(unused, digest)
+		}
+	}
+	return unused, nil
+}
+
 // ForgetBlobs implements registry.VersionRows.
 func (t *Tx) ForgetBlobs(d registry.DomainID, digests ...registry.Digest) error {
 	for _, digest := range digests {
@@ -101,12 +130,26 @@ func (t *Tx) ForgetBlobs(d registry.DomainID, digests ...registry.Digest) error 
 	return nil
 }
 
-func (t *Tx) grow(domain, bytes int64) error {
+// grow notes by how much the domain's size changes.
+func (t *Tx) grow(domain, bytes int64) {
 	if bytes == 0 {
-		return nil
+		return
 	}
-	_, err := t.exec("size domain", `UPDATE domains SET asset_size = asset_size + ? WHERE id = ?`, bytes, domain)
-	return err
+	if t.grown == nil {
+		t.grown = map[int64]int64{}
+	}
+	t.grown[domain] += bytes
+}
+
+// size brings the sizes of domains up to what was noted.
+func (t *Tx) size() error {
+	for _, domain := range slices.Sorted(maps.Keys(t.grown)) {
+		if _, err := t.exec("size domain", `UPDATE domains SET asset_size = asset_size + ? WHERE id = ?`, t.grown[domain], domain); err != nil {
+			return err
+		}
+	}
+	t.grown = nil
+	return nil
 }
 
 // BlobReferences implements registry.VersionRows.

@@ -38,5 +38,5 @@ func (t *Tx) PutConnection(c registry.Connection) error {
 		return err
 	}
 	t.moved.connections = true
-	return nil
+	return t.own()
 }

@@ -1,9 +1,11 @@
 package sqlmeta
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -29,6 +31,7 @@ func (t *Tx) moveGraph(d registry.DomainID) {
 	m := t.moved.domains[d]
 	m.graph = true
 	t.moveDomain(d, m)
+	t.own() //nolint:errcheck // where it fails, so does the next statement
 }
 
 func (t *Tx) moveDomain(d registry.DomainID, m domainMoves) {
@@ -54,7 +57,9 @@ type domainValue struct {
 // transaction, so that nothing is changed after them.
 func (t *Tx) persist() (Moved, error) {
 	var m Moved
-	for d, moved := range t.moved.domains {
+	// In one order: changes that move several wait for each other's rows.
+	for _, d := range slices.SortedFunc(maps.Keys(t.moved.domains), compareDomains) {
+		moved := t.moved.domains[d]
 		v := domainValue{id: d}
 		_, err := t.one("move counters", `
 			INSERT INTO counters (owner, name, contents, graph) VALUES (?, ?, ?, ?)
@@ -79,6 +84,16 @@ func (t *Tx) persist() (Moved, error) {
 		}
 	}
 	return m, nil
+}
+
+func compareDomains(a, b registry.DomainID) int {
+	return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Name, b.Name))
+}
+
+// revision gives the next revision of a package or listing.
+func (t *Tx) revision() (v int64, err error) {
+	_, err = t.one("next revision", t.session.dialect.Revision, nil, &v)
+	return v, err
 }
 
 // next moves one of the server's values on.

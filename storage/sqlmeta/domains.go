@@ -41,6 +41,9 @@ func (t *Tx) CreateDomain(d registry.Domain) error {
 // Domain implements registry.DomainRows.
 func (t *Tx) Domain(id registry.DomainID) (registry.Domain, error) {
 	var d registry.Domain
+	if err := t.size(); err != nil {
+		return d, err
+	}
 	found := false
 	err := t.each("read domain", `SELECT `+domainColumns+` FROM domains d WHERE d.owner = ? AND d.name = ?`,
 		[]any{id.Owner, id.Name}, func(row *sql.Rows) (err error) {
@@ -79,6 +82,9 @@ func (t *Tx) TagDomain(id registry.DomainID, tags map[string]string) error {
 
 // DeleteDomain implements registry.DomainRows.
 func (t *Tx) DeleteDomain(id registry.DomainID) error {
+	if err := t.own(); err != nil {
+		return err
+	}
 	d, err := t.Domain(id)
 	if err != nil {
 		return err
@@ -96,6 +102,9 @@ func (t *Tx) DeleteDomain(id registry.DomainID) error {
 
 // Domains implements registry.DomainRows.
 func (t *Tx) Domains(owner string, p registry.Page) ([]registry.Domain, string, error) {
+	if err := t.size(); err != nil {
+		return nil, "", err
+	}
 	var w where
 	order := " ORDER BY d.name, d.owner"
 	keyOf := func(d registry.Domain) string { return key(d.ID.Name, d.ID.Owner) }

@@ -89,6 +89,9 @@ func (t *Tx) Groups(d registry.DomainID) ([]registry.Group, error) {
 // PackagesInDomain implements registry.GroupRows.
 func (t *Tx) PackagesInDomain(d registry.DomainID, f registry.PackageFilter, p registry.Page) ([]registry.PackageID, string, error) {
 	from, err := after(p, 3)
+	if err == nil {
+		err = t.own()
+	}
 	if err != nil {
 		return nil, "", err
 	}

@@ -70,6 +70,7 @@ func (t *Tx) Accounts(p registry.Page) ([]registry.Account, string, error) {
 func (t *Tx) identitiesMoved(err error) error {
 	if err == nil {
 		t.moved.identities = true
+		err = t.own()
 	}
 	return err
 }

@@ -23,6 +23,9 @@ func (t *Tx) Keys(purpose string) ([]registry.Key, error) {
 
 // CreateKey implements registry.KeyRows.
 func (t *Tx) CreateKey(k registry.Key) error {
+	if err := t.own(); err != nil {
+		return err
+	}
 	n, err := t.exec("create key", `INSERT INTO sealed_keys (purpose, id, sealed, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		k.Purpose, k.ID, present(k.Sealed), millis(k.Created))
 	if err == nil && n == 0 {
@@ -33,6 +36,9 @@ func (t *Tx) CreateKey(k registry.Key) error {
 
 // DeleteKey implements registry.KeyRows; deleting a missing key is no error.
 func (t *Tx) DeleteKey(purpose, id string) error {
+	if err := t.own(); err != nil {
+		return err
+	}
 	_, err := t.exec("delete key", `DELETE FROM sealed_keys WHERE purpose = ? AND id = ?`, purpose, id)
 	return err
 }

@@ -21,6 +21,9 @@ func noListing(connection string, p registry.PackageID) error {
 // Listing implements registry.ListingRows.
 func (t *Tx) Listing(d registry.DomainID, connection string, p registry.PackageID) (registry.StoredListing, error) {
 	var l registry.StoredListing
+	if err := t.claim(d, p); err != nil {
+		return l, err
+	}
 	found := false
 	err := t.each("read listing", `
 		SELECT l.etag, l.last_modified, l.fetched, l.fresh_until, l.failing_since, l.revision, b.body
@@ -47,6 +50,9 @@ func (t *Tx) Listing(d registry.DomainID, connection string, p registry.PackageI
 // PutListing implements registry.ListingRows; NotFound for a missing domain.
 func (t *Tx) PutListing(d registry.DomainID, connection string, p registry.PackageID, l registry.StoredListing) error {
 	domain, err := t.domainKey(d)
+	if err == nil {
+		err = t.claim(d, p)
+	}
 	if err != nil {
 		return err
 	}
@@ -59,7 +65,7 @@ func (t *Tx) PutListing(d registry.DomainID, connection string, p registry.Packa
 	if err != nil {
 		return err
 	}
-	revision, err := t.next("revision")
+	revision, err := t.revision()
 	if err != nil {
 		return err
 	}
@@ -89,6 +95,9 @@ func (t *Tx) PutListing(d registry.DomainID, connection string, p registry.Packa
 
 // TouchListing implements registry.ListingRows.
 func (t *Tx) TouchListing(d registry.DomainID, connection string, p registry.PackageID, l registry.StoredListing) error {
+	if err := t.claim(d, p); err != nil {
+		return err
+	}
 	n, err := t.exec("touch listing", `
 		UPDATE listings SET etag = ?, last_modified = ?, fetched = ?, fresh_until = ?, failing_since = ?
 		WHERE domain_id = (SELECT id FROM domains WHERE owner = ? AND name = ?) AND format = ? AND namespace = ? AND name = ? AND connection = ?`,
@@ -103,6 +112,9 @@ func (t *Tx) TouchListing(d registry.DomainID, connection string, p registry.Pac
 func (t *Tx) ListingRevisions(d registry.DomainID, connections []string, p registry.PackageID) ([]registry.ListingRevision, error) {
 	if len(connections) == 0 {
 		return nil, nil
+	}
+	if err := t.claim(d, p); err != nil {
+		return nil, err
 	}
 	all := make([]registry.ListingRevision, len(connections))
 	err := t.each("read listing revisions", `

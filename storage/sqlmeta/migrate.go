@@ -2,7 +2,10 @@ package sqlmeta
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"sort"
@@ -13,13 +16,15 @@ import (
 )
 
 // Migrate brings the schema to the newest version, one transaction for each
-// step. A schema that is newer than this build is refused, and stays untouched.
+// step. A schema that is newer than this build is refused, and stays untouched;
+// so is one that was made by steps of another text than this build has. Where
+// several processes may open the database, the caller holds a lock.
 func Migrate(ctx context.Context, conn *sql.Conn, d *Dialect) error {
 	steps, err := steps(d)
 	if err != nil {
 		return err
 	}
-	if _, err := conn.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)`); err != nil {
+	if err := versionTable(ctx, conn); err != nil {
 		return fmt.Errorf("schema version: %w", err)
 	}
 	var have int
@@ -33,6 +38,9 @@ func Migrate(ctx context.Context, conn *sql.Conn, d *Dialect) error {
 	}
 	for _, s := range steps {
 		if s.version <= have {
+			if err := s.confirm(ctx, conn); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := s.apply(ctx, conn); err != nil {
@@ -42,10 +50,49 @@ func Migrate(ctx context.Context, conn *sql.Conn, d *Dialect) error {
 	return nil
 }
 
+// versionTable makes the table of applied steps, or gives one of the first
+// builds its column of hashes.
+func versionTable(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL, hash TEXT)`)
+	if err != nil {
+		return err
+	}
+	rows, err := conn.QueryContext(ctx, `SELECT * FROM schema_version LIMIT 0`)
+	if err != nil {
+		return err
+	}
+	columns, err := rows.Columns()
+	rows.Close()
+	if err != nil || len(columns) > 1 {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, `ALTER TABLE schema_version ADD COLUMN hash TEXT`)
+	return err
+}
+
 type step struct {
 	version int
 	name    string
 	text    string
+	hash    string // of the text
+}
+
+// confirm refuses a database to which the step was applied with another text.
+func (s step) confirm(ctx context.Context, conn *sql.Conn) error {
+	var hash sql.NullString
+	err := conn.QueryRowContext(ctx, `SELECT hash FROM schema_version WHERE version = `+strconv.Itoa(s.version)).Scan(&hash)
+	switch {
+	case err != nil:
+		return fmt.Errorf("schema version %d: %w", s.version, err)
+	case !hash.Valid:
+		// The first builds wrote none; theirs is what stands in the file.
+		_, err := conn.ExecContext(ctx, `UPDATE schema_version SET hash = '`+s.hash+`' WHERE version = `+strconv.Itoa(s.version))
+		return err
+	case hash.String != s.hash:
+		return registry.Errorf(registry.Unavailable,
+			"the database was made by another text of schema migration %s than this build has: start the build that made it", s.name)
+	}
+	return nil
 }
 
 func steps(d *Dialect) ([]step, error) {
@@ -61,16 +108,37 @@ func steps(d *Dialect) ([]step, error) {
 		if err != nil || v != i+1 {
 			return nil, fmt.Errorf("schema migration %s: its number is not %d", name, i+1)
 		}
-		text, err := fs.ReadFile(d.Migrations, name)
+		text, err := d.migration(name)
 		if err != nil {
 			return nil, err
 		}
-		all[i] = step{version: v, name: name, text: string(text)}
+		hash := sha256.Sum256([]byte(text))
+		all[i] = step{version: v, name: name, text: text, hash: hex.EncodeToString(hash[:])}
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("no schema migrations for %s", d.Name)
 	}
 	return all, nil
+}
+
+// migration is the text of a step for this database.
+func (d *Dialect) migration(name string) (string, error) {
+	b, err := fs.ReadFile(d.Migrations, name)
+	if err != nil {
+		return "", err
+	}
+	text := string(b)
+	if d.Translate != nil {
+		text = d.Translate(text)
+	}
+	if d.More == nil {
+		return text, nil
+	}
+	more, err := fs.ReadFile(d.More, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return text + string(more), err
 }
 
 func (s step) apply(ctx context.Context, conn *sql.Conn) error {
@@ -82,7 +150,7 @@ func (s step) apply(ctx context.Context, conn *sql.Conn) error {
 	if _, err := tx.ExecContext(ctx, s.text); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO schema_version (version) VALUES (`+strconv.Itoa(s.version)+`)`); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO schema_version (version, hash) VALUES (`+strconv.Itoa(s.version)+`, '`+s.hash+`')`); err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -50,10 +50,25 @@ func eventOf(id string, stored []byte) (registry.Event, error) {
 	}, err
 }
 
-// AppendEvents implements registry.OutboxRows.
+// AppendEvents implements registry.OutboxRows. They are written when the
+// transaction ends, or looks into the outbox.
 func (t *Tx) AppendEvents(events ...registry.Event) error {
 	for _, e := range events {
 		if _, err := t.exec("append event", `INSERT INTO outbox (event_id, event) VALUES (?, ?)`, e.ID, eventText(e)); err != nil {
+	t.pending = append(t.pending, events...)
+	return t.usable()
+}
+
+// append writes the events that were appended.
+func (t *Tx) append() error {
+	if len(t.pending) == 0 {
+		return nil
+	}
+	if err := t.claimOutbox(); err != nil {
+		return err
+	}
+	events := t.pending
+	t.pending = nil
 			return err
 		}
 	}
@@ -72,6 +87,9 @@ func (t *Tx) EventsAfter(id string, limit int) ([]registry.OutboxEvent, error) {
 	}
 	var row int64
 	found, err := t.one("find event", `SELECT seq FROM outbox WHERE event_id = ?`, []any{id}, &row)
+	if err := t.outboxAsItIs(); err != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +101,19 @@ func (t *Tx) EventsAfter(id string, limit int) ([]registry.OutboxEvent, error) {
 
 func (t *Tx) events(condition string, limit int, args ...any) ([]registry.OutboxEvent, error) {
 	var all []registry.OutboxEvent
+// outboxAsItIs makes the outbox hold all that was appended here, and nothing
+// that comes beside this update.
+func (t *Tx) outboxAsItIs() error {
+	if err := t.claimOutbox(); err != nil {
+		return err
+	}
+	return t.append()
+}
+
 	err := t.each("read events", `SELECT seq, event_id, event FROM outbox `+condition+` ORDER BY seq LIMIT ?`, append(args, limit),
+	if err := t.outboxAsItIs(); err != nil {
+		return nil, err
+	}
 		func(row *sql.Rows) error {
 			var e registry.OutboxEvent
 			var id string
@@ -122,5 +152,8 @@ func (t *Tx) PruneEvents(before time.Time) (int, error) {
 func (t *Tx) OutboxDepth() (int, error) {
 	var n int
 	_, err := t.one("count events", `SELECT COUNT(*) FROM outbox WHERE sent IS NULL`, nil, &n)
+	if err := t.outboxAsItIs(); err != nil {
+		return 0, err
+	}
 	return n, err
 }

@@ -38,6 +38,9 @@ func noPackage(r registry.RepoID, p registry.PackageID) error {
 // Package implements registry.PackageRows.
 func (t *Tx) Package(r registry.RepoID, id registry.PackageID) (registry.Package, error) {
 	var p registry.Package
+	if err := t.claim(r.Domain, id); err != nil {
+		return p, err
+	}
 	found := false
 	err := t.each("read package", `SELECT `+packageColumns+inRepository+`WHERE`+packageNamed, packageArgs(r, id),
 		func(row *sql.Rows) (err error) {
@@ -53,6 +56,9 @@ func (t *Tx) Package(r registry.RepoID, id registry.PackageID) (registry.Package
 
 // packageKey is the rows of the package and its domain, or NotFound.
 func (t *Tx) packageKey(r registry.RepoID, id registry.PackageID) (pkg, domain int64, err error) {
+	if err := t.claim(r.Domain, id); err != nil {
+		return 0, 0, err
+	}
 	found, err := t.one("find package", `SELECT p.id, r.domain_id`+inRepository+`WHERE`+packageNamed, packageArgs(r, id), &pkg, &domain)
 	if err == nil && !found {
 		err = noPackage(r, id)
@@ -63,10 +69,13 @@ func (t *Tx) packageKey(r registry.RepoID, id registry.PackageID) (pkg, domain i
 // PutPackage implements registry.PackageRows.
 func (t *Tx) PutPackage(r registry.RepoID, p registry.Package) error {
 	k, err := t.repository(r)
+	if err == nil {
+		err = t.claim(r.Domain, p.ID)
+	}
 	if err != nil {
 		return err
 	}
-	revision, err := t.next("revision")
+	revision, err := t.revision()
 	if err != nil {
 		return err
 	}
@@ -104,6 +113,9 @@ func (t *Tx) DeletePackage(r registry.RepoID, id registry.PackageID) error {
 // Packages implements registry.PackageRows.
 func (t *Tx) Packages(r registry.RepoID, f registry.PackageFilter, p registry.Page) ([]registry.Package, string, error) {
 	from, err := after(p, 3)
+	if err == nil {
+		err = t.own()
+	}
 	if err != nil {
 		return nil, "", err
 	}
@@ -158,6 +170,9 @@ var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 func (t *Tx) PackageRevisions(d registry.DomainID, repositories []string, id registry.PackageID) ([]int64, error) {
 	if len(repositories) == 0 {
 		return nil, nil
+	}
+	if err := t.claim(d, id); err != nil {
+		return nil, err
 	}
 	revisions := make([]int64, len(repositories))
 	args := fill([]any{id.Format, id.Namespace, id.Name, d.Name, d.Owner}, repositories)

@@ -132,6 +132,9 @@ func (t *Tx) Repository(id registry.RepoID) (registry.Repository, error) {
 
 // DeleteRepository implements registry.RepositoryRows.
 func (t *Tx) DeleteRepository(id registry.RepoID) error {
+	if err := t.own(); err != nil {
+		return err
+	}
 	k, err := t.repository(id)
 	if err != nil {
 		return err

@@ -20,7 +20,15 @@ type Tx struct {
 	now          time.Time
 	over         bool
 	moved        moves
+	grown        map[int64]int64 // bytes by domain that its size does not count yet
+	pending      []registry.Event
 	repositories map[registry.RepoID]repositoryKey
+
+	locks   *Locks // nil: a view, or the only writer
+	alone   bool
+	wants   bool
+	outbox  bool
+	claimed map[string]bool
 }
 
 var _ registry.Tx = (*Tx)(nil)
@@ -33,13 +41,26 @@ func (s *Session) Tx(ctx context.Context, now time.Time) *Tx {
 	return &Tx{ctx: ctx, uncut: context.WithoutCancel(ctx), session: s, now: now.UTC().Truncate(time.Millisecond)}
 }
 
+// Within runs the statements of the transaction under ctx instead, which is
+// for a limit of time: what ends it may cost the connection.
+func (t *Tx) Within(ctx context.Context) { t.uncut = ctx }
+
 // Now implements registry.Tx.
 func (t *Tx) Now() time.Time { return t.now }
 
-// Finish writes what the transaction as a whole has to leave behind: the
-// counters that it moves. It is called once, after f and before the commit;
+// Finish writes what the transaction as a whole has to leave behind: sizes,
+// the counters that it moves, events. It is called once, after f and before the commit;
 // the moves are applied to a [Counters] once the commit has succeeded.
-func (t *Tx) Finish() (Moved, error) { return t.persist() }
+func (t *Tx) Finish() (Moved, error) {
+	if err := t.size(); err != nil {
+		return Moved{}, err
+	}
+	m, err := t.persist()
+	if err != nil {
+		return m, err
+	}
+	return m, t.append()
+}
 
 // End makes further use of the transaction an error. It is called whatever became of it.
 func (t *Tx) End() { t.over = true }
@@ -47,6 +68,9 @@ func (t *Tx) End() { t.over = true }
 func (t *Tx) usable() error {
 	if t.over {
 		return errOver
+	}
+	if t.wants {
+		return ErrAlone
 	}
 	return t.ctx.Err()
 }

@@ -47,6 +47,9 @@ func noVersion(r registry.RepoID, id registry.VersionID) error {
 
 // Version implements registry.VersionRows.
 func (t *Tx) Version(r registry.RepoID, id registry.VersionID) (registry.Version, error) {
+	if err := t.claim(r.Domain, id.Package); err != nil {
+		return registry.Version{}, err
+	}
 	var v versionRow
 	found := false
 	err := t.each("read version",
@@ -69,6 +72,9 @@ func (t *Tx) Version(r registry.RepoID, id registry.VersionID) (registry.Version
 
 // Versions implements registry.VersionRows: two statements, however many versions.
 func (t *Tx) Versions(r registry.RepoID, id registry.PackageID) ([]registry.Version, error) {
+	if err := t.claim(r.Domain, id); err != nil {
+		return nil, err
+	}
 	var all []registry.Version
 	var ids []int64
 	var pkg int64
@@ -138,6 +144,9 @@ func (t *Tx) PutVersion(r registry.RepoID, id registry.PackageID, v registry.Ver
 
 // DeleteVersion implements registry.VersionRows.
 func (t *Tx) DeleteVersion(r registry.RepoID, id registry.VersionID) error {
+	if err := t.claim(r.Domain, id.Package); err != nil {
+		return err
+	}
 	var row, domain int64
 	found, err := t.one("find version",
 		`SELECT v.id, r.domain_id`+inRepository+`JOIN versions v ON v.package_id = p.id WHERE`+packageNamed+` AND v.version = ?`,
@@ -161,6 +170,9 @@ func (t *Tx) DeleteVersion(r registry.RepoID, id registry.VersionID) error {
 // ListVersions implements registry.VersionRows.
 func (t *Tx) ListVersions(r registry.RepoID, id registry.PackageID, f registry.VersionFilter, p registry.Page) ([]registry.Version, string, error) {
 	from, err := after(p, 2)
+	if err == nil {
+		err = t.claim(r.Domain, id)
+	}
 	if err != nil {
 		return nil, "", err
 	}

@@ -1,0 +1,127 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"larder/registry"
+	"larder/storage/sqlmeta"
+)
+
+const (
+	// idleConns is how many connections stay open while nobody uses them.
+	idleConns = 8
+	// oldest is the oldest PostgreSQL that is taken: hashtextextended, generated identities.
+	oldest = 120000
+)
+
+// DB is registry.Metadata in a PostgreSQL database. Safe for concurrent use, by
+// several processes too.
+type DB struct {
+	sql      *sql.DB
+	clock    registry.Clock
+	counters counters
+
+	slots  chan struct{} // one for each transaction that runs
+	closed chan struct{} // is closed when no transaction may begin
+	once   sync.Once
+
+	mu   sync.Mutex
+	idle []*session
+}
+
+var (
+	_ registry.Metadata = (*DB)(nil)
+	_ registry.Leader   = (*DB)(nil)
+)
+
+// Open connects to the database of the URL and brings its schema up to date.
+// Besides PostgreSQL's own parameters it knows pool_max_conns, the connections
+// of this process at most (default 32). Errors: Invalid for the URL; Unavailable
+// where the database cannot be reached, cannot be used, or was written by a
+// newer larder. The caller closes the DB.
+func Open(ctx context.Context, url string) (*DB, error) {
+	config, conns, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	d := &DB{
+		sql:    stdlib.OpenDB(*config),
+		clock:  time.Now,
+		slots:  make(chan struct{}, conns),
+		closed: make(chan struct{}),
+	}
+	d.counters.read = d.readCounters
+	d.sql.SetMaxIdleConns(2) // for counters and leads; transactions keep theirs
+	d.sql.SetConnMaxIdleTime(time.Minute)
+	if err := d.prepare(ctx); err != nil {
+		return nil, errors.Join(err, d.sql.Close())
+	}
+	return d, nil
+}
+
+// prepare brings the schema up to date, one process at a time.
+func (d *DB) prepare(ctx context.Context) error {
+	conn, err := d.sql.Conn(ctx)
+	if err != nil {
+		if state(err) != "" { // it answered
+			return &registry.Error{Code: registry.Unavailable, Msg: "PostgreSQL refuses the connection: " + reason(err), Err: err}
+		}
+		return &registry.Error{Code: registry.Unavailable, Msg: "PostgreSQL cannot be reached at the address of --metadata", Err: err}
+	}
+	s := &session{sqlmeta.NewSession(conn, sqlmeta.PostgreSQL), conn}
+	defer s.drop() // and its settings and lock with it
+	var version int
+	var encoding string
+	var schema sql.NullString
+	err = conn.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), current_schema()`).
+		Scan(&version, &encoding, &schema)
+	switch {
+	case err != nil:
+		return failure("look at the database", err)
+	case version < oldest:
+		return registry.Errorf(registry.Unavailable, "PostgreSQL %d is too old: 12 or later is needed", version/10000)
+	case encoding != "UTF8":
+		return registry.Errorf(registry.Unavailable, "the database's encoding is %s: make one with encoding UTF8", encoding)
+	case !schema.Valid:
+		return registry.Errorf(registry.Unavailable, "the schema that search_path names is not in the database: make it first")
+	}
+	for _, text := range []string{
+		"SET statement_timeout = 0", "SET lock_timeout = 0", "SET idle_in_transaction_session_timeout = 0",
+		"SELECT pg_advisory_lock(hashtext(current_schema()), 3)",
+	} {
+		if _, err := conn.ExecContext(ctx, text); err != nil {
+			return failure("wait for the schema", err)
+		}
+	}
+	if err := sqlmeta.Migrate(ctx, conn, sqlmeta.PostgreSQL); err != nil {
+		return fmt.Errorf("PostgreSQL: %w", err)
+	}
+	return nil
+}
+
+// Counters implements registry.Metadata with one query for all who ask at the
+// same time.
+func (d *DB) Counters(ctx context.Context, id registry.DomainID) (registry.Counters, error) {
+	return d.counters.of(ctx, id)
+}
+
+// Close waits for the transactions that run, then closes the connections. Later
+// transactions are Unavailable. A second Close does nothing.
+func (d *DB) Close() (err error) {
+	d.once.Do(func() {
+		close(d.closed)
+		for range cap(d.slots) {
+			d.slots <- struct{}{}
+		}
+		d.forget()
+		err = d.sql.Close()
+	})
+	return err
+}

@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// SQLSTATE values (PostgreSQL documentation, appendix A).
+func state(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// reason is what the server said, which holds no secret.
+func reason(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return ""
+}
+
+// again reports a transaction that only met another one.
+func again(err error) bool {
+	switch state(err) {
+	case "40001", "40P01": // serialization failure, deadlock
+		return true
+	}
+	return false
+}
+
+// slow reports that a limit of time or memory was met.
+func slow(err error) bool {
+	switch state(err) {
+	case "55P03", "57014": // lock not available in time, statement canceled
+		return true
+	case "":
+		return errors.Is(err, context.DeadlineExceeded)
+	}
+	return strings.HasPrefix(state(err), "53") // too many connections, disk full, out of memory
+}
+
+// lost reports that the connection, or the database, is away.
+func lost(err error) bool {
+	switch s := state(err); {
+	case s == "57P01", s == "57P02", s == "57P03", s == "53300", strings.HasPrefix(s, "08"), s == "25P03":
+		return true // shut down, crashed, starting; too many connections; connection; idle in transaction for too long
+	case s != "":
+		return false
+	}
+	var network net.Error
+	var connect *pgconn.ConnectError
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return errors.As(err, &connect)
+	case errors.As(err, &network), errors.As(err, &connect):
+		return true
+	}
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		err != nil && strings.Contains(err.Error(), "conn closed") // pgconn has no value for it
+}
+
+// unreadable reports text that PostgreSQL does not keep: a NUL character, or
+// what is not UTF-8.
+func unreadable(err error) bool {
+	switch state(err) {
+	case "22021", "22P05":
+		return true
+	}
+	return false
+}
