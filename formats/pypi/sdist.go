@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"larder/formats"
 	"larder/registry"
 )
 
@@ -22,7 +23,7 @@ func checkSdist(name string, r io.ReaderAt, size int64) ([]byte, error) {
 		return nil, registry.Errorf(registry.Invalid, "the file is not gzip")
 	}
 	// What is unpacked to look for the metadata is bounded by what was sent.
-	bound := &io.LimitedReader{R: z, N: bombSize + size*bombRatio}
+	bound := &io.LimitedReader{R: z, N: formats.BombSize + size*formats.BombRatio}
 	archive := tar.NewReader(bound)
 	var info []byte
 	for n := 0; ; n++ {
@@ -34,17 +35,17 @@ func checkSdist(name string, r io.ReaderAt, size int64) ([]byte, error) {
 			}
 			return info, nil
 		case bound.N <= 0:
-			return nil, registry.Errorf(registry.Invalid, "the archive unpacks to more than %d times its size: that is not taken", bombRatio)
+			return nil, registry.Errorf(registry.Invalid, "the archive unpacks to more than %d times its size: that is not taken", formats.BombRatio)
 		case err != nil:
 			return nil, registry.Errorf(registry.Invalid, "the file is not a sound tar.gz archive: %v", tarError(err))
-		case n == maxEntries:
-			return nil, registry.Errorf(registry.Invalid, "the archive has more than %d entries", maxEntries)
+		case n == formats.MaxEntries:
+			return nil, registry.Errorf(registry.Invalid, "the archive has more than %d entries", formats.MaxEntries)
 		}
 		entry := strings.TrimPrefix(h.Name, "./")
 		if entry == "" || h.Typeflag == tar.TypeXGlobalHeader {
 			continue
 		}
-		if err := checkEntry(entry); err != nil {
+		if err := formats.CheckEntry(entry); err != nil {
 			return nil, err
 		}
 		if !isPackageInfo(entry) || h.Typeflag != tar.TypeReg {
@@ -80,11 +81,11 @@ func noPackageInfo() error {
 }
 
 func zippedSdist(r io.ReaderAt, size int64) ([]byte, error) {
-	z, err := openZip(r, size)
+	z, err := formats.OpenZip(r, size)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkZip(r, size, z); err != nil {
+	if err := formats.CheckZip(r, size, z); err != nil {
 		return nil, err
 	}
 	for _, f := range z.File {
