@@ -193,11 +193,11 @@ type VersionRows interface {
 	// One that came into use again stays.
 	UnusedBlobs(d DomainID, limit int) ([]Digest, error)
 	ForgetBlobs(DomainID, ...Digest) error
-}
 	// LockUnused gives those of the digests that no asset of the domain holds, and
 	// keeps every other update, of other processes too, from making an asset hold
 	// one of them until this update is over: meanwhile their bytes can be deleted.
 	LockUnused(DomainID, ...Digest) ([]Digest, error)
+}
 
 // VersionFilter narrows ListVersions; empty members do not.
 type VersionFilter struct {

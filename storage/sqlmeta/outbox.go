@@ -53,8 +53,6 @@ func eventOf(id string, stored []byte) (registry.Event, error) {
 // AppendEvents implements registry.OutboxRows. They are written when the
 // transaction ends, or looks into the outbox.
 func (t *Tx) AppendEvents(events ...registry.Event) error {
-	for _, e := range events {
-		if _, err := t.exec("append event", `INSERT INTO outbox (event_id, event) VALUES (?, ?)`, e.ID, eventText(e)); err != nil {
 	t.pending = append(t.pending, events...)
 	return t.usable()
 }
@@ -69,6 +67,8 @@ func (t *Tx) append() error {
 	}
 	events := t.pending
 	t.pending = nil
+	for _, e := range events {
+		if _, err := t.exec("append event", `INSERT INTO outbox (event_id, event) VALUES (?, ?)`, e.ID, eventText(e)); err != nil {
 			return err
 		}
 	}
@@ -85,11 +85,11 @@ func (t *Tx) EventsAfter(id string, limit int) ([]registry.OutboxEvent, error) {
 	if id == "" {
 		return t.events("", limit)
 	}
-	var row int64
-	found, err := t.one("find event", `SELECT seq FROM outbox WHERE event_id = ?`, []any{id}, &row)
 	if err := t.outboxAsItIs(); err != nil {
 		return nil, err
 	}
+	var row int64
+	found, err := t.one("find event", `SELECT seq FROM outbox WHERE event_id = ?`, []any{id}, &row)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +99,6 @@ func (t *Tx) EventsAfter(id string, limit int) ([]registry.OutboxEvent, error) {
 	return t.events(`WHERE seq > ?`, limit, row)
 }
 
-func (t *Tx) events(condition string, limit int, args ...any) ([]registry.OutboxEvent, error) {
-	var all []registry.OutboxEvent
 // outboxAsItIs makes the outbox hold all that was appended here, and nothing
 // that comes beside this update.
 func (t *Tx) outboxAsItIs() error {
@@ -110,10 +108,12 @@ func (t *Tx) outboxAsItIs() error {
 	return t.append()
 }
 
-	err := t.each("read events", `SELECT seq, event_id, event FROM outbox `+condition+` ORDER BY seq LIMIT ?`, append(args, limit),
+func (t *Tx) events(condition string, limit int, args ...any) ([]registry.OutboxEvent, error) {
 	if err := t.outboxAsItIs(); err != nil {
 		return nil, err
 	}
+	var all []registry.OutboxEvent
+	err := t.each("read events", `SELECT seq, event_id, event FROM outbox `+condition+` ORDER BY seq LIMIT ?`, append(args, limit),
 		func(row *sql.Rows) error {
 			var e registry.OutboxEvent
 			var id string
@@ -150,10 +150,10 @@ func (t *Tx) PruneEvents(before time.Time) (int, error) {
 
 // OutboxDepth implements registry.OutboxRows.
 func (t *Tx) OutboxDepth() (int, error) {
-	var n int
-	_, err := t.one("count events", `SELECT COUNT(*) FROM outbox WHERE sent IS NULL`, nil, &n)
 	if err := t.outboxAsItIs(); err != nil {
 		return 0, err
 	}
+	var n int
+	_, err := t.one("count events", `SELECT COUNT(*) FROM outbox WHERE sent IS NULL`, nil, &n)
 	return n, err
 }
