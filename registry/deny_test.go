@@ -68,7 +68,7 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 			"Finish": func() error {
 				return r.Finish(ctx, pid("lib"), registry.Ending{Version: "1.0", Status: registry.Published})
 			},
-			"Offered":     func() error { _, err := r.Offered(ctx, pid("lib")); return err },
+			"Offered":     func() error { _, err := r.Offered(ctx, pid("lib"), pid("lib")); return err },
 			"InNamespace": func() error { _, err := r.InNamespace(ctx, registry.NPM, "team"); return err },
 			"Relist": func() error {
 				return r.Relist(ctx, vid("lib", "1.0"), registry.Unlisted, func(m json.RawMessage) json.RawMessage { return m })

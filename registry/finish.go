@@ -54,6 +54,10 @@ type Ending struct {
 	// where it has those of a newer one already, which Newer tells of its manifest.
 	As    string
 	Newer func(held, of json.RawMessage) bool
+	// Spent, where not nil, says which of the downloadable versions that the
+	// repository holds of the package are deleted now, with their bytes: builds
+	// of which only so many are kept. Never those that the ending is about.
+	Spent func(versions []string) []string
 }
 
 // Finish ends the Unfinished state of versions that this repository holds, all
@@ -72,7 +76,8 @@ func (r *Repo) Finish(ctx context.Context, p PackageID, endings ...Ending) error
 	if err != nil {
 		return err
 	}
-	return r.svc.update(ctx, func(c *change) error {
+	spent := false
+	err = r.svc.update(ctx, func(c *change) error {
 		// Metadata names every version there ever was; few of them are open.
 		open, _, err := c.ListVersions(n.ID, id.Package, VersionFilter{Status: Unfinished}, Page{})
 		if err != nil {
@@ -86,9 +91,46 @@ func (r *Repo) Finish(ctx context.Context, p PackageID, endings ...Ending) error
 			if err := c.finish(n, id.Package, e); err != nil {
 				return err
 			}
+			if e.Spent == nil {
+				continue
+			}
+			some, err := c.spend(n, id.Package, e)
+			if err != nil {
+				return err
+			}
+			spent = spent || some
 		}
 		return nil
 	})
+	if err == nil && spent {
+		r.svc.sweep(ctx, n.ID.Domain)
+	}
+	return err
+}
+
+// spend deletes the versions that the ending says are spent.
+func (c *change) spend(n *node, p PackageID, e Ending) (some bool, err error) {
+	held, _, err := c.ListVersions(n.ID, p, VersionFilter{}, Page{})
+	if err != nil {
+		return false, err
+	}
+	var versions []string
+	for _, v := range held {
+		if v.Status.Downloadable() && v.Version != e.Version && v.Version != e.As {
+			versions = append(versions, v.Version)
+		}
+	}
+	for _, version := range e.Spent(versions) {
+		pkg, err := c.heldPackage(n, p, 0)
+		if err != nil {
+			return some, err
+		}
+		if err := c.remove(n, pkg, VersionID{p, version}); err != nil {
+			return some, err
+		}
+		some = true
+	}
+	return some, nil
 }
 
 func (c *change) finish(n *node, p PackageID, e Ending) error {

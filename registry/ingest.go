@@ -29,6 +29,10 @@ func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, 
 // error of a format without a layout. The first file that is found gives the
 // version its origin, and the others come from there or not at all.
 func (s *Service) guess(ctx context.Context, n *node, id VersionID, name string, origin Origin, sources []source, rules Rules, otherwise error) (*AssetContent, error) {
+	status := Published
+	if p, ok := rules.(Parter); ok && p.Part(id.Version) {
+		status = Unlisted
+	}
 	for _, src := range sources {
 		if origin.Type != "" && origin != (Origin{Type: OriginExternal, Connection: src.connection}) {
 			continue
@@ -37,7 +41,7 @@ func (s *Service) guess(ctx context.Context, n *node, id VersionID, name string,
 		if err != nil {
 			return nil, otherwise
 		}
-		content, err := s.bring(ctx, n, id, src, ListedVersion{Version: id.Version, Status: Published}, asset, rules)
+		content, err := s.bring(ctx, n, id, src, ListedVersion{Version: id.Version, Status: status}, asset, rules)
 		if !IsNotFound(err) {
 			return content, err
 		}
@@ -58,7 +62,15 @@ func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, 
 		Domain: n.ID.Domain, Connection: src.connection, Version: id, Asset: asset,
 		Guessed: !slices.ContainsFunc(version.Assets, func(a ListedAsset) bool { return a.Name == asset.Name }),
 		Repo:    n.ID.Name,
-		Finish: func(ctx context.Context, a Asset) error {
+		Finish: func(ctx context.Context, a Asset, modified time.Time) error {
+			v := v
+			if v.Released.IsZero() && !modified.IsZero() {
+				// No listing told the date, and the guard could not go by it.
+				v.Released = modified
+				if verdict := s.judge(ctx, n, id.Package, &VersionView{Version: v, Listed: version.Assets}); verdict.Refuse {
+					return refused(n.ID, id, verdict)
+				}
+			}
 			// The bytes may have been here before and on their way out.
 			s.sweeping.RLock()
 			defer s.sweeping.RUnlock()
@@ -177,6 +189,9 @@ func (c *change) retain(n *node, id VersionID, v Version, assets []Asset, rules 
 		return nil
 	}
 	ch := Changes{AssetsAdded: added}
+	if have.Released.IsZero() {
+		have.Released = v.Released
+	}
 	if have.Manifest == nil && v.Manifest != nil { // the file that tells came after others
 		have.Manifest, ch.MetadataUpdated = v.Manifest, true
 	}

@@ -8,10 +8,16 @@ import (
 
 // Offered gives the package-level metadata of every connection's listing of a
 // package that the repository reaches, nearest first. Where none has any, and
-// a connection failed, it is that error. Needs ReadFromRepository.
-func (r *Repo) Offered(ctx context.Context, p PackageID) ([]json.RawMessage, error) {
+// a connection failed, it is that error. of is the package whose origin
+// configuration decides: p itself, or, where a format keeps more documents of a
+// package as listings of their own, that package. Needs ReadFromRepository.
+func (r *Repo) Offered(ctx context.Context, of, p PackageID) ([]json.RawMessage, error) {
 	s := r.svc
 	id, _, err := s.canonical(VersionID{Package: p})
+	if err != nil {
+		return nil, err
+	}
+	owner, _, err := s.canonical(VersionID{Package: of})
 	if err != nil {
 		return nil, err
 	}
@@ -22,7 +28,7 @@ func (r *Repo) Offered(ctx context.Context, p PackageID) ([]json.RawMessage, err
 	var at []place
 	err = s.Metadata.View(ctx, func(tx Tx) error {
 		var err error
-		at, err = s.places(tx, n, id.Package)
+		at, err = s.places(tx, n, owner.Package)
 		return err
 	})
 	if err != nil {

@@ -575,6 +575,12 @@ type Puller interface {
 	// Listing gives what the connection offers of a package: the kept listing at
 	// once when there is one (a stale one is revalidated in the background), else
 	// it is fetched. With since, a kept listing that upstream has not confirmed
+// Parter is the optional power of Rules of a format of which some versions are
+// parts of others and not listed by themselves (Maven: the builds of a snapshot).
+type Parter interface {
+	Part(version string) bool
+}
+
 	// since then is revalidated before it is returned; when upstream fails, the
 	// stale one is returned. NotFound: upstream answered that
 	// there is none. UpstreamFailed: it failed and nothing is kept.
@@ -605,7 +611,7 @@ type PullRequest struct {
 	// the last block is released to readers. It runs once per distinct Repo of
 	// the askers, with a context that outlives them. An error fails the pull.
 	Repo   string
-	Finish func(ctx context.Context, a Asset) error
+	Finish func(ctx context.Context, a Asset, modified time.Time) error
 }
 
 // Pulled is an asset on its way in.
@@ -718,6 +724,14 @@ type GetRequest struct {
 	ContentType string
 	Limit       int64 // bytes of the decoded body; zero: the getter's limit for documents
 	Conditional bool  // the listing's primary document: send the validators kept with it
+// Stater is the optional power of an Upstream of a format whose registries also
+// say in the header of an asset's answer what its bytes are.
+type Stater interface {
+	// State gives the digests that the header names; what it names wrongly is left
+	// out. They are checked besides those that a listing or Promise gives.
+	State(header func(name string) string) ListedAsset
+}
+
 }
 
 // GetAnswer is the answer. A compressed body has been decoded.

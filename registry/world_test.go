@@ -439,7 +439,7 @@ func (f *fakePuller) Pull(ctx context.Context, r registry.PullRequest) (*registr
 		return nil, err
 	}
 	asset := registry.Asset{Name: r.Asset.Name, Size: h.Size(), Hashes: h.Sum()}
-	if err := r.Finish(ctx, asset); err != nil {
+	if err := r.Finish(ctx, asset, time.Time{}); err != nil {
 		return nil, err
 	}
 	return &registry.Pulled{

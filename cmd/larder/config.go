@@ -45,6 +45,9 @@ type Config struct {
 	AnonymousReads bool
 	PrivateTargets bool
 
+	SnapshotBuilds    int  // of a Maven snapshot that stay; 0: all
+	UpstreamSnapshots bool // Maven snapshots come through connections, too
+
 	Quotas quotas
 
 	// Connections are settings of --external-connection by connection name.
@@ -81,10 +84,12 @@ func configFlags(c *Config) *pflag.FlagSet {
 	f.StringVar(&c.Blobs, "blobs", "", "`URL` of the blob store (default: files in the data folder)")
 	f.StringVar(&c.NATS, "nats", "", "`URL` of an external NATS server with JetStream (default: one inside this process)")
 	f.StringVar(&c.NATSListen, "nats-listen", defaultNATSListen, "`address` where the inner NATS server listens for followers, or off")
+	f.BoolVar(&c.AuditNATS, "audit-nats", false, "audit records go onto NATS too, as the stream LARDER_AUDIT")
 	f.StringArray("external-connection", nil, "`NAME=URL` where a connection leads, NAME=FORMAT+URL for a custom one; repeatable")
 	f.BoolVar(&c.AnonymousReads, "allow-anonymous-reads", false, "requests without a credential may read where a policy grants Principal \"*\"")
 	f.BoolVar(&c.PrivateTargets, "allow-private-targets", false, "web hooks and connections may lead to loopback and private addresses")
-	f.BoolVar(&c.AuditNATS, "audit-nats", false, "audit records go onto NATS too, as the stream LARDER_AUDIT")
+	f.IntVar(&c.SnapshotBuilds, "snapshot-builds", 0, "how many builds of a Maven snapshot stay when a newer one is deployed (default: all)")
+	f.BoolVar(&c.UpstreamSnapshots, "upstream-snapshots", false, "Maven snapshots come through external connections, too")
 	f.StringVar(&c.MasterKey, "master-key", "", "`file` with the key that seals secrets (default: one in the data folder)")
 	f.Var(&c.Quotas, "quota", quotaHelp)
 	f.StringVar(&c.MetricsListen, "metrics-listen", "", "own `address` for /-/metrics")
@@ -252,6 +257,9 @@ func (c *Config) check() error {
 	if _, _, err := net.SplitHostPort(c.NATSListen); err != nil && c.NATSListen != "off" {
 		return fmt.Errorf("--nats-listen: %q is neither an address such as 127.0.0.1:8485 nor off", c.NATSListen)
 	}
+	if c.SnapshotBuilds < 0 {
+		return fmt.Errorf("--snapshot-builds: %d is no number of builds; 0 keeps them all", c.SnapshotBuilds)
+	}
 	if !regionName.MatchString(c.Region) {
 		return fmt.Errorf("--region: %q cannot stand in an ARN; take a name such as %s", c.Region, defaultRegion)
 	}
@@ -275,15 +283,17 @@ func (c *Config) LogValue() slog.Value {
 		slog.String("blobs", cmp.Or(maskURL(c.Blobs), "files in the data folder")),
 		slog.String("nats", cmp.Or(maskURL(c.NATS), "inside this process")),
 		slog.String("nats-listen", c.NATSListen),
+		slog.Bool("audit-nats", c.AuditNATS),
 		slog.String("metrics-listen", c.MetricsListen),
 		slog.Bool("allow-anonymous-reads", c.AnonymousReads),
 		slog.Bool("allow-private-targets", c.PrivateTargets),
+		slog.Int("snapshot-builds", c.SnapshotBuilds),
+		slog.Bool("upstream-snapshots", c.UpstreamSnapshots),
 		slog.String("quota", c.Quotas.String()),
 		slog.Group("external-connection", connections...),
 	)
 }
 
-		slog.Bool("audit-nats", c.AuditNATS),
 // absolute is filepath.Abs; with links followed where the path exists.
 func absolute(path string) (string, error) {
 	abs, err := filepath.Abs(path)

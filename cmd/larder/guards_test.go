@@ -50,7 +50,7 @@ func TestGuards(t *testing.T) {
 	}
 	defer metadata.Close()
 	rules := map[string]registry.Rules{}
-	for _, f := range wireFormats {
+	for _, f := range wireFormats(&Config{}) {
 		rules[f.Name] = f.Rules
 	}
 	asked := &askedOf{}
@@ -59,12 +59,12 @@ func TestGuards(t *testing.T) {
 		t.Fatal(err)
 	}
 	actor := registry.Actor{Account: "000000000000", Principal: "arn:aws:iam::000000000000:user/admin", User: "admin"}
-	handler := formats.Mount(svc, wireFormats, formats.Options{
+	handler := formats.Mount(svc, wireFormats(&Config{}), formats.Options{
 		Authenticate: func(*http.Request) (registry.Actor, error) { return actor, nil },
 		Base:         func(*http.Request) string { return "http://larder.test" },
 	})
 	var lines []string
-	for _, f := range wireFormats {
+	for _, f := range wireFormats(&Config{}) {
 		for _, r := range f.Routes {
 			for _, method := range r.Methods {
 				guard := ""

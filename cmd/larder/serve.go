@@ -38,7 +38,9 @@ import (
 )
 
 // wireFormats are the package formats that are served. A new one is a line here.
-var wireFormats = []formats.Format{npm.Format(), pypi.Format(), maven.Format()}
+func wireFormats(c *Config) []formats.Format {
+	return []formats.Format{npm.Format(), pypi.Format(), maven.Format(maven.Options{KeepBuilds: c.SnapshotBuilds, UpstreamSnapshots: c.UpstreamSnapshots})}
+}
 
 const (
 	// documentSpill bounds rendered documents kept on disk, in bytes.
@@ -287,11 +289,11 @@ func (s *Server) openEvents(ctx context.Context) (err error) {
 	}
 	s.onClose(func(context.Context) error { s.bus.Close(); return nil })
 
-	s.relay = events.NewRelay(events.RelayConfig{Metadata: s.metadata, Bus: s.bus, Logger: s.log})
-	s.background(func(ctx context.Context) {
 	if s.Config.AuditNATS {
 		s.background(func(ctx context.Context) { _ = s.audit.Run(ctx) }) // it ends with ctx alone
 	}
+	s.relay = events.NewRelay(events.RelayConfig{Metadata: s.metadata, Bus: s.bus, Logger: s.log})
+	s.background(func(ctx context.Context) {
 		if err := s.relay.Run(ctx); err != nil {
 			s.log.Error("the event relay has ended", "error", err)
 		}
@@ -341,7 +343,7 @@ func (s *Server) openService(context.Context) error {
 	connections := &registry.Connections{Metadata: s.metadata, Given: s.Config.Connections, Sealer: s.sealer}
 	// Generic packages have no client of their own: only the API serves them.
 	rules, adapters := map[string]registry.Rules{registry.Generic: generic.Rules{}}, map[string]registry.Upstream{}
-	for _, f := range wireFormats {
+	for _, f := range wireFormats(&s.Config) {
 		rules[f.Name] = f.Rules
 		if f.Upstream != nil {
 			adapters[f.Name] = f.Upstream
@@ -409,7 +411,7 @@ func (s *Server) sweep(ctx context.Context) {
 // frame (id, client behind proxies, log line), the first segment of its path,
 // and there: authentication and what it asks for.
 func (s *Server) handler(ops *operations) http.Handler {
-	repositories := formats.Mount(s.service, wireFormats, formats.Options{
+	repositories := formats.Mount(s.service, wireFormats(&s.Config), formats.Options{
 		Authenticate: s.identity.Client,
 		Base:         httpx.Base,
 		ServerID:     s.serverID,

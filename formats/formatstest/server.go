@@ -29,10 +29,16 @@ const (
 	Owner  = "owner"  // may do everything
 	Reader = "reader" // may read
 	Nobody = "nobody" // may do nothing
+
+	Publisher = "publisher" // may publish versions, and nothing else
 )
 
 // Connection is the external connection of repository "store".
 const Connection = "public:test"
+
+// Second is an external connection to a registry of its own, Server.Second. No
+// repository has it before Connect.
+const Second = "public:second"
 
 const account = "111111111111"
 
@@ -44,6 +50,7 @@ var Domain = registry.DomainID{Owner: account, Name: "acme"}
 type Server struct {
 	URL      string
 	Upstream *Upstream
+	Second   *Upstream
 	Service  *registry.Service
 	Blobs    registry.Blobs
 	Metadata registry.Metadata
@@ -62,20 +69,20 @@ func NewServer(t testing.TB, f formats.Format, limits registry.Limits) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { meta.Close() })
-	s := &Server{t: t, format: f, Upstream: NewUpstream(t), Blobs: mem.New(), Metadata: meta}
+	s := &Server{t: t, format: f, Upstream: NewUpstream(t), Second: NewUpstream(t), Blobs: mem.New(), Metadata: meta}
 	s.makeRepositories()
 	puller := upstream.New(upstream.Config{
 		Metadata: meta, Blobs: s.Blobs, ServerID: "under-test",
 		Adapters:  map[string]registry.Upstream{f.Name: f.Upstream},
 		Freshness: upstream.Freshness{Fresh: time.Nanosecond, Recheck: time.Nanosecond, NotFound: time.Nanosecond, Failed: time.Nanosecond},
-		Connections: func(context.Context, string) (registry.Connection, error) {
-			return registry.Connection{Name: Connection, Format: f.Name, URL: s.Upstream.URL + "/"}, nil
+		Connections: func(_ context.Context, name string) (registry.Connection, error) {
+			return s.connections()[name], nil
 		},
 	})
 	s.Service, err = registry.New(registry.Config{
 		Metadata: meta, Blobs: s.Blobs, Authorizer: byToken{}, Puller: puller,
 		Rules:       map[string]registry.Rules{f.Name: f.Rules},
-		Connections: &registry.Connections{Metadata: meta, Given: map[string]registry.Connection{Connection: {Name: Connection, Format: f.Name, URL: s.Upstream.URL + "/"}}},
+		Connections: &registry.Connections{Metadata: meta, Given: s.connections()},
 		Limits:      limits,
 	})
 	if err != nil {
@@ -96,6 +103,29 @@ func NewServer(t testing.TB, f formats.Format, limits registry.Limits) *Server {
 		s.Service.Close(ctx)
 	})
 	return s
+}
+
+func (s *Server) connections() map[string]registry.Connection {
+	return map[string]registry.Connection{
+		Connection: {Name: Connection, Format: s.format.Name, URL: s.Upstream.URL + "/"},
+		Second:     {Name: Second, Format: s.format.Name, URL: s.Second.URL + "/"},
+	}
+}
+
+// Connect gives "store" these connections, in this order.
+func (s *Server) Connect(names ...string) {
+	s.t.Helper()
+	err := s.Metadata.Update(s.t.Context(), func(tx registry.Tx) error {
+		r, err := tx.Repository(RepoID("store"))
+		if err != nil {
+			return err
+		}
+		r.Connections = names
+		return tx.UpdateRepository(r)
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func (s *Server) makeRepositories() {
@@ -226,7 +256,7 @@ func authenticate(r *http.Request) (registry.Actor, error) {
 	switch {
 	case !ok:
 		return registry.Actor{}, nil
-	case token != Owner && token != Reader && token != Nobody:
+	case token != Owner && token != Reader && token != Nobody && token != Publisher:
 		return registry.Actor{}, registry.Errorf(registry.Unauthenticated, "the token is not valid")
 	}
 	return actor(token), nil
@@ -239,7 +269,8 @@ func (byToken) Authorize(_ context.Context, a registry.Access) error {
 	switch {
 	case a.Actor.Anonymous():
 		return registry.Errorf(registry.Unauthenticated, "no credential was sent")
-	case a.Actor.User == Owner, a.Actor.User == Reader && a.Action == registry.ReadFromRepository:
+	case a.Actor.User == Owner, a.Actor.User == Reader && a.Action == registry.ReadFromRepository,
+		a.Actor.User == Publisher && a.Action == registry.PublishPackageVersion:
 		return nil
 	}
 	return registry.Errorf(registry.Denied, "%s is not allowed to %s", a.Actor.User, a.Action)

@@ -185,7 +185,7 @@ func TestAPOMDescribesItsVersion(t *testing.T) {
 <dependencies><dependency><groupId>${project.groupId}</groupId><artifactId>gear</artifactId><version>${v}</version></dependency>
 <dependency><groupId>org.junit</groupId><artifactId>junit</artifactId><version>${unknown}</version><scope>test</scope></dependency>
 <dependency><groupId>a</groupId><artifactId>b</artifactId><version>1</version><optional>true</optional></dependency></dependencies>`)), 201)
-	got := maven.Format().Rules.Describe(state(t, s, "1.0").Manifest)
+	got := maven.Format(maven.Options{}).Rules.Describe(state(t, s, "1.0").Manifest)
 	want := registry.Description{
 		Summary: "Turns\n handles.", HomePage: "https://acme.test/widget", SourceCode: "https://acme.test/scm",
 		Licenses: []registry.License{{Name: "MIT", URL: "https://acme.test/mit"}},
@@ -242,7 +242,7 @@ func TestBadDeploysAreRefused(t *testing.T) {
 }
 
 func TestAFileOverTheLimitIsRefusedUnread(t *testing.T) {
-	s := formatstest.NewServer(t, maven.Format(), registry.Limits{AssetSize: 1000})
+	s := formatstest.NewServer(t, maven.Format(maven.Options{}), registry.Limits{AssetSize: 1000})
 	req, err := http.NewRequestWithContext(t.Context(), "PUT", s.Base("main")+one+".jar", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -7,13 +7,23 @@ import (
 	"larder/registry"
 )
 
+// Options are what an administrator may choose.
+type Options struct {
+	// KeepBuilds is how many builds of a snapshot stay when a newer one is
+	// deployed; zero: all.
+	KeepBuilds int
+	// UpstreamSnapshots takes snapshots from external connections, too. AWS does
+	// not (spec 7.3).
+	UpstreamSnapshots bool
+}
+
 // Format is the Maven wire format.
-func Format() formats.Format {
+func Format(o Options) formats.Format {
 	return formats.Format{
 		Name:       registry.Maven,
 		Rules:      rules{},
-		Upstream:   adapter{},
-		Routes:     routes,
+		Upstream:   adapter{snapshots: o.UpstreamSnapshots},
+		Routes:     o.routes(),
 		WriteError: writeError,
 	}
 }
@@ -21,10 +31,12 @@ func Format() formats.Format {
 // aboutVersions is the path of metadata or of one of its checksums.
 const aboutVersions = `/{path:(?:.+/)?maven-metadata\.xml(?:\.[a-z0-9]+)?}`
 
-// Metadata stands before the rest, whose pattern matches it, too.
-var routes = []formats.Route{
-	{Methods: []string{http.MethodGet}, Pattern: aboutVersions, Operation: "metadata", Handle: getMetadata},
-	{Methods: []string{http.MethodGet}, Pattern: "/{path:.+}", Operation: "file", Handle: getFile},
-	{Methods: []string{http.MethodPut}, Pattern: aboutVersions, Operation: "deploy-metadata", Handle: putMetadata},
-	{Methods: []string{http.MethodPut}, Pattern: "/{path:.+}", Operation: "deploy", Handle: putFile},
+// routes begin with metadata: the pattern of the rest matches it, too.
+func (o Options) routes() []formats.Route {
+	return []formats.Route{
+		{Methods: []string{http.MethodGet}, Pattern: aboutVersions, Operation: "metadata", Handle: o.getMetadata},
+		{Methods: []string{http.MethodGet}, Pattern: "/{path:.+}", Operation: "file", Handle: getFile},
+		{Methods: []string{http.MethodPut}, Pattern: aboutVersions, Operation: "deploy-metadata", Handle: o.putMetadata},
+		{Methods: []string{http.MethodPut}, Pattern: "/{path:.+}", Operation: "deploy", Handle: putFile},
+	}
 }

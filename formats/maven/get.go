@@ -100,34 +100,47 @@ func redirect(w http.ResponseWriter, r *formats.Request, p place) error {
 
 // getMetadata answers GET of a maven-metadata.xml, or of its checksum, which is
 // that of the very bytes that would be served (pitfall M5).
-func getMetadata(w http.ResponseWriter, r *formats.Request) error {
+func (o Options) getMetadata(w http.ResponseWriter, r *formats.Request) error {
 	p, ok := parsePath(r.Vars["path"])
 	if !ok {
 		return notHere(r)
 	}
 	p.log(r)
-	d, err := p.document(r)
-	if registry.IsNotFound(err) && p.group != "" {
+	d, err := o.document(r, p)
+	switch {
+	case registry.IsNotFound(err) && p.group != "":
 		return getPlugins(w, r, p, err)
-	}
-	if err != nil {
+	case o.UpstreamSnapshots && p.version != "" && (err == nil || registry.IsNotFound(err)):
+		return getOffered(w, r, p, err)
+	case err != nil:
 		return err
-	}
-	if p.checksum != "" {
+	case p.checksum != "":
 		return serveChecksum(w, r, sumOf(d.Plain(), p.checksum))
 	}
 	return formats.ServeDocument(w, r, d, "text/xml")
 }
 
-func (p place) document(r *formats.Request) (*registry.Document, error) {
-	if p.pkg.Namespace == "" {
+func (o Options) document(r *formats.Request, p place) (*registry.Document, error) {
+	q := registry.DocumentQuery{Package: p.pkg, Kind: "versions"}
+	switch {
+	case p.pkg.Namespace == "":
 		return nil, registry.Errorf(registry.NotFound, "%s is no artifact", p.group)
+	case p.version != "":
+		q.Kind = "snapshot " + p.version
+		return r.Repo.Document(r.Context(), q, func(view *registry.PackageView) ([]byte, error) { return snapshotMetadata(view, p.version, nil) })
+	case o.UpstreamSnapshots:
+		q.Kind = "versions with snapshots"
 	}
-	if p.version != "" {
-		return r.Repo.Document(r.Context(), registry.DocumentQuery{Package: p.pkg, Kind: "snapshot " + p.version},
-			func(view *registry.PackageView) ([]byte, error) { return snapshotMetadata(view, p.version) })
+	return r.Repo.Document(r.Context(), q, o.versionsMetadata)
+}
+
+// serveMetadata answers with metadata that was made for this request, or with
+// its checksum.
+func serveMetadata(w http.ResponseWriter, r *formats.Request, p place, b []byte) error {
+	if p.checksum != "" {
+		return serveChecksum(w, r, sumOf(b, p.checksum))
 	}
-	return r.Repo.Document(r.Context(), registry.DocumentQuery{Package: p.pkg, Kind: "versions"}, versionsMetadata)
+	return formats.ServeBytes(w, r, http.StatusOK, "text/xml", b)
 }
 
 func sumOf(b []byte, algorithm string) string {

@@ -42,10 +42,10 @@ type snapshotBuild struct {
 }
 
 type snapshotVersion struct {
-	Classifier string `xml:"classifier,omitempty"`
-	Extension  string `xml:"extension"`
-	Value      string `xml:"value"`
-	Updated    string `xml:"updated"`
+	Classifier string `xml:"classifier,omitempty" json:"classifier,omitempty"`
+	Extension  string `xml:"extension" json:"extension"`
+	Value      string `xml:"value" json:"value"`
+	Updated    string `xml:"updated" json:"-"`
 }
 
 type plugin struct {
@@ -70,7 +70,8 @@ func readMetadata(r io.Reader) (*metadata, error) {
 			texts = append(texts, &s.Timestamp, &s.BuildNumber)
 		}
 		for i := range v.SnapshotVersions {
-			texts = append(texts, &v.SnapshotVersions[i].Value)
+			f := &v.SnapshotVersions[i]
+			texts = append(texts, &f.Classifier, &f.Extension, &f.Value)
 		}
 	}
 	for i := range m.Plugins {
@@ -99,15 +100,19 @@ const updated = "20060102150405"
 
 // versionsMetadata renders the metadata of an artifact: the versions that are
 // listed, ascending in Maven's order.
-func versionsMetadata(view *registry.PackageView) ([]byte, error) {
+func (o Options) versionsMetadata(view *registry.PackageView) ([]byte, error) {
 	v := &versioning{}
 	for i := range view.Versions {
 		version := view.Versions[i].Version.Version
-		v.Versions = append(v.Versions, version)
-		v.Latest = version
-		if !isSnapshot(version) {
+		if isSnapshot(version) {
+			if !view.Versions[i].Held && !o.UpstreamSnapshots {
+				continue
+			}
+		} else {
 			v.Release = version
 		}
+		v.Versions = append(v.Versions, version)
+		v.Latest = version
 	}
 	if v.Versions == nil {
 		return nil, registry.Errorf(registry.NotFound, "no version of %s is listed", view.ID.DisplayName())
@@ -119,31 +124,40 @@ func versionsMetadata(view *registry.PackageView) ([]byte, error) {
 }
 
 // snapshotMetadata renders the metadata of a snapshot: its newest build, and
-// for each kind of file the newest build that has it (pitfalls M3, M4).
-func snapshotMetadata(view *registry.PackageView, base string) ([]byte, error) {
-	if _, ok := view.Version(base); !ok {
-		return nil, noSnapshot(view.ID, base)
-	}
-	v := &versioning{}
-	type key struct{ classifier, extension string }
-	seen := map[key]bool{}
+// for each kind of file the newest build that has it (pitfalls M3, M4). more
+// are files of builds that connections offer.
+func snapshotMetadata(view *registry.PackageView, base string, more []snapshotVersion) ([]byte, error) {
+	var files []snapshotVersion
 	for _, b := range builds(view, base) {
-		m := build.FindStringSubmatch(b.Version.Version)
-		stamp := strings.ReplaceAll(m[2], ".", "")
-		if v.Snapshot == nil {
-			v.Snapshot = &snapshotBuild{Timestamp: m[2], BuildNumber: m[3]}
-			v.LastUpdated = stamp
-		}
 		for _, a := range b.Assets {
-			classifier, extension, ok := classify(a.Name, view.ID, b.Version.Version)
-			if k := (key{classifier, extension}); ok && !seen[k] {
-				seen[k] = true
-				v.SnapshotVersions = append(v.SnapshotVersions, snapshotVersion{classifier, extension, b.Version.Version, stamp})
+			if classifier, extension, ok := classify(a.Name, view.ID, b.Version.Version); ok {
+				files = append(files, snapshotVersion{classifier, extension, b.Version.Version, ""})
 			}
 		}
 	}
-	if v.Snapshot == nil {
+	_, there := view.Version(base)
+	if !there {
+		files = nil
+	}
+	files = append(files, more...)
+	if len(files) == 0 {
 		return nil, noSnapshot(view.ID, base)
+	}
+	slices.SortStableFunc(files, func(a, b snapshotVersion) int { return compareVersions(b.Value, a.Value) })
+	v := &versioning{}
+	type key struct{ classifier, extension string }
+	seen := map[key]bool{}
+	for _, f := range files {
+		m := build.FindStringSubmatch(f.Value)
+		f.Updated = strings.ReplaceAll(m[2], ".", "")
+		if v.Snapshot == nil {
+			v.Snapshot = &snapshotBuild{Timestamp: m[2], BuildNumber: m[3]}
+			v.LastUpdated = f.Updated
+		}
+		if k := (key{f.Classifier, f.Extension}); !seen[k] {
+			seen[k] = true
+			v.SnapshotVersions = append(v.SnapshotVersions, f)
+		}
 	}
 	return (&metadata{Model: "1.1.0", GroupID: view.ID.Namespace, ArtifactID: view.ID.Name, Version: base, Versioning: v}).encode()
 }

@@ -85,3 +85,6 @@ func (rules) Describe(raw json.RawMessage) registry.Description { return decode(
 // ShowsUnlisted implements registry.Unlister: the builds of a snapshot are what
 // its metadata is made of.
 func (rules) ShowsUnlisted() {}
+
+// Part implements registry.Parter: builds are parts of their snapshot.
+func (rules) Part(version string) bool { return build.MatchString(version) }

@@ -31,14 +31,14 @@ func getPlugins(w http.ResponseWriter, r *formats.Request, p place, otherwise er
 	}
 	add(held...)
 	if p.pkg.Namespace != "" {
-		offered, err := r.Repo.Offered(r.Context(), p.pkg)
+		lists, err := r.Repo.Offered(r.Context(), p.pkg, p.pkg)
 		if err != nil && m.Plugins == nil {
 			return err
 		}
-		for _, raw := range offered {
-			var plugins []plugin
-			_ = json.Unmarshal(raw, &plugins) // as the adapter has written it
-			add(plugins...)
+		for _, raw := range lists {
+			var o offered
+			_ = json.Unmarshal(raw, &o) // as the adapter has written it
+			add(o.Plugins...)
 		}
 	}
 	if m.Plugins == nil {
@@ -51,10 +51,7 @@ func getPlugins(w http.ResponseWriter, r *formats.Request, p place, otherwise er
 	if err != nil {
 		return err
 	}
-	if p.checksum != "" {
-		return serveChecksum(w, r, sumOf(b, p.checksum))
-	}
-	return formats.ServeBytes(w, r, http.StatusOK, "text/xml", b)
+	return serveMetadata(w, r, p, b)
 }
 
 // heldPlugins gives the plugins among the group's artifacts that the
@@ -66,19 +63,28 @@ func heldPlugins(r *formats.Request, group string) ([]plugin, error) {
 	}
 	var out []plugin
 	for _, id := range ids {
-		view, err := r.Repo.Package(r.Context(), id)
+		// A document of its own: what has not changed is not read again.
+		d, err := r.Repo.Document(r.Context(), registry.DocumentQuery{Package: id, Kind: "plugin"}, pluginDocument)
 		if registry.IsNotFound(err) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		for i := len(view.Versions) - 1; i >= 0; i-- {
-			if m := decode(view.Versions[i].Manifest); m.Prefix != "" {
-				out = append(out, plugin{Name: m.Name, Prefix: m.Prefix, ArtifactID: id.Name})
-				break
-			}
-		}
+		var p plugin
+		_ = json.Unmarshal(d.Plain(), &p) // as pluginDocument has written it
+		out = append(out, p)
 	}
 	return out, nil
+}
+
+// pluginDocument says what prefix an artifact has, if it is a plugin: that of
+// its newest version.
+func pluginDocument(view *registry.PackageView) ([]byte, error) {
+	for i := len(view.Versions) - 1; i >= 0; i-- {
+		if m := decode(view.Versions[i].Manifest); m.Prefix != "" {
+			return json.Marshal(plugin{Name: m.Name, Prefix: m.Prefix, ArtifactID: view.ID.Name})
+		}
+	}
+	return []byte("{}"), nil
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"larder/formats"
@@ -242,7 +243,7 @@ func isHex(s, algorithm string) bool {
 // putMetadata answers PUT of a maven-metadata.xml, or of its checksum. Nothing
 // of it is kept: it says which versions are finished (spec 7.3), and is made
 // anew of what is there, so that an old copy undoes nothing (pitfall M3).
-func putMetadata(w http.ResponseWriter, r *formats.Request) error {
+func (o Options) putMetadata(w http.ResponseWriter, r *formats.Request) error {
 	p, ok := parsePath(r.Vars["path"])
 	if !ok {
 		return nowhere(r)
@@ -290,7 +291,7 @@ func putMetadata(w http.ResponseWriter, r *formats.Request) error {
 	if refusal != nil {
 		return refusal
 	}
-	endings, err := p.endings(m)
+	endings, err := o.endings(p, m)
 	if err != nil {
 		return err
 	}
@@ -312,7 +313,7 @@ func (p place) mayPut(ctx context.Context, repo *registry.Repo) error {
 
 // endings says what metadata makes of the versions that it names; Invalid for
 // the metadata of something else.
-func (p place) endings(m *metadata) ([]registry.Ending, error) {
+func (o Options) endings(p place, m *metadata) ([]registry.Ending, error) {
 	for _, c := range []struct{ what, got, want string }{
 		{"groupId", m.GroupID, p.pkg.Namespace}, {"artifactId", m.ArtifactID, p.pkg.Name}, {"version", m.Version, p.version},
 	} {
@@ -324,7 +325,7 @@ func (p place) endings(m *metadata) ([]registry.Ending, error) {
 		return nil, registry.Errorf(registry.Invalid, "this maven-metadata.xml names no version")
 	}
 	if p.version != "" {
-		return p.snapshotEndings(m.Versioning)
+		return o.snapshotEndings(p, m.Versioning)
 	}
 	var out []registry.Ending
 	for _, version := range m.Versioning.Versions {
@@ -335,7 +336,7 @@ func (p place) endings(m *metadata) ([]registry.Ending, error) {
 	return out, nil
 }
 
-func (p place) snapshotEndings(v *versioning) ([]registry.Ending, error) {
+func (o Options) snapshotEndings(p place, v *versioning) ([]registry.Ending, error) {
 	base := strings.TrimSuffix(p.version, snapshot)
 	if v.Snapshot == nil || v.Snapshot.Timestamp == "" || v.Snapshot.BuildNumber == "" {
 		return nil, registry.Errorf(registry.Invalid, "this maven-metadata.xml has no <timestamp> and <buildNumber>: only numbered builds of a snapshot are taken. "+
@@ -346,6 +347,9 @@ func (p place) snapshotEndings(v *versioning) ([]registry.Ending, error) {
 		return nil, registry.Errorf(registry.Invalid, "%q and %q are not the timestamp and the number of a build", v.Snapshot.Timestamp, v.Snapshot.BuildNumber)
 	}
 	out := []registry.Ending{{Version: newest, Status: registry.Unlisted, Check: verify, As: p.version, Newer: newerBuild}}
+	if o.KeepBuilds > 0 {
+		out[0].Spent = func(versions []string) []string { return o.spent(p.version, newest, versions) }
+	}
 	named := false
 	seen := map[string]bool{newest: true}
 	for _, s := range v.SnapshotVersions {
@@ -373,4 +377,20 @@ func verify(v registry.Version) error {
 func newerBuild(held, of json.RawMessage) bool {
 	a, b := decode(held).Build, decode(of).Build
 	return a != "" && compareVersions(a, b) > 0
+}
+
+// spent gives the builds of a snapshot that are more than are kept, the newest
+// of which was deployed just now.
+func (o Options) spent(base, newest string, versions []string) []string {
+	all := []string{newest}
+	for _, v := range versions {
+		if v != newest && v != base && baseVersion(v) == base {
+			all = append(all, v)
+		}
+	}
+	slices.SortFunc(all, func(a, b string) int { return compareVersions(b, a) })
+	if len(all) <= o.KeepBuilds {
+		return nil
+	}
+	return slices.DeleteFunc(all[o.KeepBuilds:], func(v string) bool { return v == newest })
 }

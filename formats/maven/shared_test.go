@@ -42,7 +42,7 @@ func pomXML(group, artifact, version, more string) []byte {
 
 func newServer(t *testing.T) *formatstest.Server {
 	t.Helper()
-	return formatstest.NewServer(t, maven.Format(), registry.Limits{})
+	return formatstest.NewServer(t, maven.Format(maven.Options{}), registry.Limits{})
 }
 
 func TestMavenAnswersAsEveryFormat(t *testing.T) {
@@ -51,7 +51,7 @@ func TestMavenAnswersAsEveryFormat(t *testing.T) {
 	names := func(version string) formatstest.Call {
 		return put(lib+"maven-metadata.xml", versionsXML(long, "lib", version))
 	}
-	formatstest.Run(t, maven.Format(), formatstest.Fixture{
+	formatstest.Run(t, maven.Format(maven.Options{}), formatstest.Fixture{
 		Publish: func(version string, content []byte) formatstest.Call { return put(jar(version), content) },
 		Finish:  names,
 		Index:   lib + "maven-metadata.xml",

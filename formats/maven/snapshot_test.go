@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"larder/formats/formatstest"
+	"larder/formats/maven"
 	"larder/registry"
 )
 
@@ -106,4 +107,83 @@ func TestTheNewestBuildOfTheChainWins(t *testing.T) {
 	}
 	get(t, s, folder+"maven-metadata.xml", 200, "<timestamp>20260104.000000</timestamp>")
 	get(t, s, folder+"widget-1.0-20260104.000000-7.jar", 200, "upstream")
+}
+
+func withOptions(t *testing.T, o maven.Options) *formatstest.Server {
+	t.Helper()
+	return formatstest.NewServer(t, maven.Format(o), registry.Limits{})
+}
+
+func TestAsManyBuildsStayAsAreConfigured(t *testing.T) {
+	s := withOptions(t, maven.Options{KeepBuilds: 2})
+	deployBuild(t, s, "20260102.030405", 1, ".jar", "-sources.jar")
+	expect(t, s, put(one+".jar", []byte("a release")), 201)
+	expect(t, s, put(home+"maven-metadata.xml", versionsXML("org.acme", "widget", "1.0")), 201)
+	// Another snapshot's builds, and one that is on its way, are not counted.
+	expect(t, s, put(home+"1.0.1-SNAPSHOT/widget-1.0.1-20260101.000000-1.jar", []byte("another")), 201)
+	expect(t, s, put(folder+"widget-1.0-20260101.000000-9.jar", []byte("on its way")), 201)
+	deployBuild(t, s, "20260103.000000", 2, ".jar")
+	if got := state(t, s, "1.0-20260102.030405-1").Status; got != registry.Unlisted {
+		t.Errorf("with two builds, the first one is %q", got)
+	}
+	deployBuild(t, s, "20260104.000000", 3, ".jar")
+	for version, want := range map[string]registry.Status{
+		"1.0-20260102.030405-1": "", "1.0-20260103.000000-2": registry.Unlisted, "1.0-20260104.000000-3": registry.Unlisted, "1.0-SNAPSHOT": registry.Published,
+		"1.0": registry.Published, "1.0.1-20260101.000000-1": registry.Unfinished, "1.0-20260101.000000-9": registry.Unfinished,
+	} {
+		if got := state(t, s, version).Status; got != want {
+			t.Errorf("%s is %q, want %q", version, got, want)
+		}
+	}
+	get(t, s, folder+"widget-1.0-20260102.030405-1.jar", 404)
+	get(t, s, folder+"widget-1.0-20260103.000000-2.jar", 200)
+	a := get(t, s, folder+"maven-metadata.xml", 200, "<value>1.0-20260104.000000-3</value>")
+	if strings.Contains(string(a.Body), "sources") {
+		t.Errorf("files of a build that is gone are named: %s", a.Body)
+	}
+}
+
+func TestASnapshotComesThroughAConnectionWhereThatIsWanted(t *testing.T) {
+	s := withOptions(t, maven.Options{UpstreamSnapshots: true})
+	const far = "org/acme/widget/1.0-SNAPSHOT/"
+	s.Upstream.Serve("/org/acme/widget/maven-metadata.xml", formatstest.Resource{Body: versionsXML("org.acme", "widget", "0.9", "1.0-SNAPSHOT")})
+	s.Upstream.Serve("/"+far+"maven-metadata.xml", formatstest.Resource{Body: buildXML("20260102.030405", 4, "pom", "jar")})
+	jar := far + "widget-1.0-20260102.030405-4.jar"
+	s.Upstream.ServeText("/"+jar, "upstream's build")
+	s.Upstream.ServeText("/"+jar+".sha1", hexSHA1([]byte("upstream's build")))
+	get(t, s, home+"maven-metadata.xml", 200, "<version>1.0-SNAPSHOT</version>", "<release>0.9</release>")
+	a := get(t, s, far+"maven-metadata.xml", 200, "<timestamp>20260102.030405</timestamp>", "<buildNumber>4</buildNumber>", "<extension>pom</extension>")
+	get(t, s, far+"maven-metadata.xml.sha1", 200, hexSHA1(a.Body))
+	get(t, s, jar, 200, "upstream's build")
+	// It is held as a build is, and not listed as a version.
+	if got := state(t, s, "1.0-20260102.030405-4"); got.Status != registry.Unlisted || got.Origin.Connection != formatstest.Connection {
+		t.Errorf("the build is %s from %+v", got.Status, got.Origin)
+	}
+	if got := listed(get(t, s, home+"maven-metadata.xml", 200)); len(got) != 2 {
+		t.Errorf("listed: %q", got)
+	}
+	s.Upstream.Serve("/"+far+"maven-metadata.xml", formatstest.Resource{Body: buildXML("20260105.000000", 5, "jar")})
+	for range 3 { // the old answer goes out while the new one is fetched
+		a = get(t, s, far+"maven-metadata.xml", 200)
+	}
+	if !strings.Contains(string(a.Body), "<buildNumber>5</buildNumber>") {
+		t.Errorf("the newest build is not known: %s", a.Body)
+	}
+	// What is not a build of this snapshot does not come in by its metadata.
+	s.Upstream.ServeText("/org/acme/other/1.0-SNAPSHOT/maven-metadata.xml", string(buildXML("../../etc", 1, "jar")))
+	get(t, s, "org/acme/other/1.0-SNAPSHOT/maven-metadata.xml", 404)
+	get(t, s, "org/none/none/1.0-SNAPSHOT/maven-metadata.xml", 404)
+	// A package that takes nothing from upstream takes no snapshot either.
+	deploy := formatstest.Call{Method: "PUT", Path: "org/own/lib/1/lib-1.jar", Body: []byte("own")}
+	expect(t, s, deploy, 201)
+	s.Upstream.ServeText("/org/own/lib/2-SNAPSHOT/maven-metadata.xml", strings.ReplaceAll(string(buildXML("20260102.030405", 1, "jar")), "1.0", "2"))
+	get(t, s, "org/own/lib/2-SNAPSHOT/maven-metadata.xml", 404)
+}
+
+func TestTwoBuildsOfOneSecondAreTwo(t *testing.T) {
+	s := newServer(t)
+	deployBuild(t, s, "20260102.030405", 1, ".jar")
+	expect(t, s, put(folder+"widget-1.0-20260102.030405-1.jar", []byte("another deployer's")), 409)
+	deployBuild(t, s, "20260102.030405", 2, ".jar")
+	get(t, s, folder+"maven-metadata.xml", 200, "<buildNumber>2</buildNumber>")
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"mime"
@@ -28,7 +29,7 @@ type flightKey struct {
 }
 
 // finish records an asset for one repository.
-type finish func(context.Context, registry.Asset) error
+type finish func(ctx context.Context, a registry.Asset, modified time.Time) error
 
 // flight is one download and all who wait for it.
 type flight struct {
@@ -54,6 +55,8 @@ type flight struct {
 	err    error            // the download failed
 	failed map[string]error // by repository: its finish failed
 	result registry.Asset
+
+	modified time.Time // Last-Modified; set by download, before any finish
 
 	reading sync.RWMutex // held for reading around source, for writing to take it away
 }
@@ -148,7 +151,7 @@ func (p *Puller) fly(ctx context.Context, c *client, f *flight) {
 	ctx, cancel := p.detach(ctx)
 	defer cancel()
 	var err error
-	got, ok := p.lately(ctx, f.key)
+	got, ok := p.lately(ctx, f)
 	if !ok {
 		got, err = p.arrive(ctx, c, f)
 	}
@@ -165,7 +168,7 @@ func (p *Puller) fly(ctx context.Context, c *client, f *flight) {
 			break
 		}
 		for repo, record := range batch {
-			if e := p.safely(ctx, func() error { return record(ctx, got) }); e != nil {
+			if e := p.safely(ctx, func() error { return record(ctx, got, f.modified) }); e != nil {
 				f.failed[repo] = e
 			}
 		}
@@ -203,7 +206,7 @@ func (p *Puller) recorders(f *flight, got registry.Asset, err error) map[string]
 	if err != nil || len(f.pending) == 0 {
 		delete(p.flights, f.key)
 		if err == nil {
-			p.landed(f.key, got)
+			p.landed(f, got)
 		}
 		return nil
 	}
@@ -240,6 +243,8 @@ func (p *Puller) download(ctx context.Context, c *client, f *flight) (registry.A
 	if err != nil {
 		return none, err
 	}
+	f.modified = modified(a, p.cfg.Clock())
+	stated := p.stated(c, a)
 	// Some servers describe XML as HTML: a promise beside the asset clears it.
 	page := webPage(a, f.asset)
 	if _, asks := p.cfg.Adapters[c.format].(registry.Promiser); page && !asks {
@@ -267,14 +272,14 @@ func (p *Puller) download(ctx context.Context, c *client, f *flight) (registry.A
 	if err != nil {
 		return none, err
 	}
-	if what := broken(asset, got.Hashes); what != "" {
+	if what := cmp.Or(broken(asset, got.Hashes), broken(stated, got.Hashes)); what != "" {
 		return none, c.failed(nil, "the bytes of %s that upstream sent do not have the %s that it promised; nothing of them is kept",
 			asset.Name, what)
 	}
-	if page && !promised(asset) {
+	if page && !promised(asset) && !promised(stated) {
 		return none, c.notAPage(asset)
 	}
-	if n == 0 && !promised(asset) {
+	if n == 0 && !promised(asset) && !promised(stated) {
 		return none, c.failed(nil, "upstream sent nothing for %s", f.asset.Name)
 	}
 	f.detach()

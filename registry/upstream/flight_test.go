@@ -82,7 +82,7 @@ func TestPullBringsAnAssetInWithItsHashes(t *testing.T) {
 			want := noise(size)
 			r := w.asset("a.bin", want)
 			var finished registry.Asset
-			r.Finish = func(_ context.Context, a registry.Asset) error {
+			r.Finish = func(_ context.Context, a registry.Asset, _ time.Time) error {
 				finished = a
 				return nil
 			}
@@ -219,7 +219,7 @@ func TestTheLastBlockWaitsUntilTheAssetIsRecorded(t *testing.T) {
 	want := noise(3 * upstream.Block)
 	r := w.asset("a.bin", want)
 	recording, recorded := make(chan struct{}), make(chan struct{})
-	r.Finish = func(context.Context, registry.Asset) error {
+	r.Finish = func(context.Context, registry.Asset, time.Time) error {
 		close(recording)
 		<-recorded
 		return nil
@@ -276,7 +276,7 @@ func TestBytesThatBreakAPromiseAreNotKept(t *testing.T) {
 				}
 				p.broken.Name, p.broken.URL = r.Asset.Name, r.Asset.URL
 				r.Asset = p.broken
-				r.Finish = func(context.Context, registry.Asset) error {
+				r.Finish = func(context.Context, registry.Asset, time.Time) error {
 					t.Errorf("%s: recorded", name)
 					return nil
 				}
@@ -324,7 +324,7 @@ func TestADownloadThatFailsLeavesNothing(t *testing.T) {
 			if !promised {
 				r.Asset.SHA512 = nil
 			}
-			r.Finish = func(context.Context, registry.Asset) error {
+			r.Finish = func(context.Context, registry.Asset, time.Time) error {
 				t.Errorf("%s: recorded", name)
 				return nil
 			}
@@ -459,7 +459,7 @@ func TestEachRepositoryRecordsTheAssetOnce(t *testing.T) {
 	request := func(repo string, err error) registry.PullRequest {
 		r := w.asset("a.bin", want)
 		r.Repo = repo
-		r.Finish = func(ctx context.Context, a registry.Asset) error {
+		r.Finish = func(ctx context.Context, a registry.Asset, _ time.Time) error {
 			mu.Lock()
 			defer mu.Unlock()
 			recorded[repo]++
@@ -510,7 +510,7 @@ func TestWhoComesWhileItIsRecordedIsServedToo(t *testing.T) {
 	want := noise(1000)
 	recording, recorded := make(chan struct{}), make(chan struct{})
 	r := w.asset("a.bin", want)
-	r.Finish = func(context.Context, registry.Asset) error {
+	r.Finish = func(context.Context, registry.Asset, time.Time) error {
 		close(recording)
 		<-recorded
 		return nil
@@ -518,7 +518,7 @@ func TestWhoComesWhileItIsRecordedIsServedToo(t *testing.T) {
 	late := r
 	late.Repo = "late"
 	var lately atomic.Int32
-	late.Finish = func(context.Context, registry.Asset) error {
+	late.Finish = func(context.Context, registry.Asset, time.Time) error {
 		lately.Add(1)
 		return nil
 	}
@@ -546,7 +546,7 @@ func TestADownloadThatHasJustEndedIsNotBegunAgain(t *testing.T) {
 	want := noise(200_000)
 	r := w.asset("a.bin", want)
 	recorded := 0
-	r.Finish = func(context.Context, registry.Asset) error {
+	r.Finish = func(context.Context, registry.Asset, time.Time) error {
 		recorded++
 		return nil
 	}

@@ -13,12 +13,13 @@ const maxLandings = 4096
 // landing is a download that has just ended. Who looked before it was recorded
 // and asks after it ended finds it here and does not begin another.
 type landing struct {
-	asset registry.Asset
-	at    time.Time
+	asset    registry.Asset
+	modified time.Time
+	at       time.Time
 }
 
 // landed remembers a finished download; under mu.
-func (p *Puller) landed(k flightKey, a registry.Asset) {
+func (p *Puller) landed(f *flight, a registry.Asset) {
 	now := p.cfg.Clock()
 	if len(p.landings) >= maxLandings {
 		for k, l := range p.landings {
@@ -30,7 +31,7 @@ func (p *Puller) landed(k flightKey, a registry.Asset) {
 	if len(p.landings) >= maxLandings {
 		clear(p.landings)
 	}
-	p.landings[k] = landing{a, now}
+	p.landings[f.key] = landing{a, f.modified, now}
 }
 
 func (p *Puller) lasts(l landing, now time.Time) bool {
@@ -39,18 +40,19 @@ func (p *Puller) lasts(l landing, now time.Time) bool {
 
 // lately gives the asset of a download that has just ended, if its bytes are
 // still here.
-func (p *Puller) lately(ctx context.Context, k flightKey) (registry.Asset, bool) {
+func (p *Puller) lately(ctx context.Context, f *flight) (registry.Asset, bool) {
 	p.mu.Lock()
-	l, ok := p.landings[k]
+	l, ok := p.landings[f.key]
 	ok = ok && p.lasts(l, p.cfg.Clock())
 	p.mu.Unlock()
 	if !ok {
 		return registry.Asset{}, false
 	}
-	b, err := p.cfg.Blobs.Open(ctx, k.domain, l.asset.Hashes.SHA256)
+	b, err := p.cfg.Blobs.Open(ctx, f.key.domain, l.asset.Hashes.SHA256)
 	if err != nil {
 		return registry.Asset{}, false
 	}
 	b.Close()
+	f.modified = l.modified
 	return l.asset, true
 }

@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"hash"
+	"net/http"
+	"time"
 
 	"larder/registry"
 )
@@ -60,6 +62,24 @@ func broken(a registry.ListedAsset, s registry.Hashes) string {
 		}
 	}
 	return ""
+}
+
+// stated gives what the header of an answer says of its bytes.
+func (p *Puller) stated(c *client, a *registry.GetAnswer) registry.ListedAsset {
+	if s, ok := p.cfg.Adapters[c.format].(registry.Stater); ok {
+		return s.State(a.Header)
+	}
+	return registry.ListedAsset{}
+}
+
+// modified gives when upstream says that a file last changed; zero where it
+// does not say, or names a time to come.
+func modified(a *registry.GetAnswer, now time.Time) time.Time {
+	t, err := http.ParseTime(a.Header("Last-Modified"))
+	if err != nil || t.After(now) {
+		return time.Time{}
+	}
+	return t.UTC()
 }
 
 // promiseKey tells requests apart that expect different bytes of one asset.

@@ -55,7 +55,7 @@ func TestWhatStandsBesideAnAssetIsVerified(t *testing.T) {
 			w.up.ServeText("/a.bin.sha512", c.beside)
 		}
 		finished := false
-		r.Finish = func(context.Context, registry.Asset) error { finished = true; return nil }
+		r.Finish = func(context.Context, registry.Asset, time.Time) error { finished = true; return nil }
 		b, err := pull(t, w.Puller, r)
 		if (err == nil) != c.whole || (len(b) == len(content)) != c.whole || finished != c.whole {
 			t.Errorf("%s: %d bytes, %v, recorded: %t", name, len(b), err, finished)
