@@ -15,9 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/spf13/cobra"
 	"gopkg.in/ini.v1"
@@ -57,7 +59,7 @@ func newClient(cmd *cobra.Command) (*client, error) {
 	if dir, _ := cmd.Flags().GetString("data"); dir != "" {
 		return folderClient(ctx, dataFolder(dir))
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
+	cfg, err := loadSettings(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the AWS settings: %w", err)
 	}
@@ -78,6 +80,37 @@ func newClient(cmd *cobra.Command) (*client, error) {
 	return makeClient(cfg, ""), nil
 }
 
+// loadSettings reads what AWS tools are told. Where that names an endpoint,
+// roles are assumed there, too: left alone, the SDK would show the tokens of CI
+// jobs to AWS, since it makes the client for that before it reads the endpoint.
+func loadSettings(ctx context.Context) (aws.Config, error) {
+	load := func(more ...func(*config.LoadOptions) error) (aws.Config, error) {
+		return config.LoadDefaultConfig(ctx, append(more, config.WithEC2IMDSClientEnableState(imds.ClientDisabled))...)
+	}
+	cfg, err := load()
+	if err != nil {
+		return cfg, err
+	}
+	o := sts.NewFromConfig(cfg).Options()
+	if o.BaseEndpoint == nil {
+		o.BaseEndpoint = codeartifact.NewFromConfig(cfg).Options().BaseEndpoint
+	}
+	if o.BaseEndpoint == nil {
+		return cfg, nil
+	}
+	return load(
+		config.WithWebIdentityRoleCredentialOptions(func(role *stscreds.WebIdentityRoleOptions) {
+			role.Client = sts.New(sts.Options{Region: firstOf(o.Region, defaultRegion), BaseEndpoint: o.BaseEndpoint, HTTPClient: o.HTTPClient})
+		}),
+		config.WithAssumeRoleCredentialOptions(func(role *stscreds.AssumeRoleOptions) {
+			if c, ok := role.Client.(*sts.Client); ok { // with the credentials that assume the role
+				there := c.Options()
+				there.BaseEndpoint = o.BaseEndpoint
+				role.Client = sts.New(there)
+			}
+		}))
+}
+
 // endpointClient is for a server that AWS settings name. Where they have no
 // credentials, those of the data folder serve, if its server is that one.
 func endpointClient(ctx context.Context, cfg aws.Config, endpoint string, here dataFolder) (*client, error) {
@@ -90,6 +123,10 @@ func endpointClient(ctx context.Context, cfg aws.Config, endpoint string, here d
 		cfg.Region = defaultRegion
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		var call *smithy.OperationError
+		if errors.As(err, &call) && call.ServiceID == sts.ServiceID {
+			return nil, fmt.Errorf("the role that the AWS settings name cannot be assumed: %w", (&client{URL: endpoint}).say(err))
+		}
 		r, errRunning := here.running()
 		if errRunning != nil || r.URL != endpoint {
 			return nil, fmt.Errorf("there are no credentials for %s: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE to the file credentials in the server's data folder", endpoint)

@@ -1,0 +1,142 @@
+package accounts
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// client is a package client: how it is told of a repository, how it reads what
+// is there and how it publishes a package of a name.
+type client struct {
+	name string
+	// needs are the tools of it; the test is skipped where one is missing.
+	needs []string
+	// login keeps a token of the person for the repository in the client's settings.
+	login func(t *testing.T, p *person, r repository)
+	// publish makes version 1.0.0 of a package and publishes it.
+	publish func(t *testing.T, p *person, r repository, name string) (string, error)
+	// read fetches version 1.0.0 of a package, with no cache of what it fetched before.
+	read func(t *testing.T, p *person, r repository, name string) (string, error)
+	// ours and others are names of packages, pattern is the part of an ARN behind
+	// the repository that names ours alone.
+	ours, pattern string
+	others        []string
+}
+
+// repository is one that a client works with.
+type repository struct{ domain, owner, name string }
+
+func (r repository) flags() []string {
+	return []string{"--domain", r.domain, "--domain-owner", r.owner, "--repository", r.name}
+}
+
+func (r repository) endpoint(s *server, format string) string {
+	return s.URL + "/" + format + "/d/" + r.domain + "-" + r.owner + "/" + r.name + "/"
+}
+
+var clients = []client{
+	{
+		name: "npm", needs: []string{npmProgram},
+		ours: "@acme/app", pattern: "npm/acme/app", others: []string{"@acme/app2", "@other/app", "app"},
+		login: func(t *testing.T, p *person, r repository) {
+			p.larder(t, append([]string{"login", "npm"}, r.flags()...)...)
+		},
+		publish: func(t *testing.T, p *person, _ repository, name string) (string, error) {
+			p.write(t, "publish/package.json", fmt.Sprintf(`{"name": %q, "version": "1.0.0"}`, name))
+			p.write(t, "publish/index.js", "module.exports = 1\n")
+			return p.try(t, "/bin/sh", "-c", "cd publish && exec node "+tool(t, npmProgram)+" publish")
+		},
+		read: func(t *testing.T, p *person, _ repository, name string) (string, error) {
+			p.write(t, "install/package.json", "{}")
+			return p.try(t, "/bin/sh", "-c", "cd install && rm -rf node_modules package-lock.json && exec node "+tool(t, npmProgram)+
+				" install --no-audit --no-fund --cache "+t.TempDir()+" "+name+"@1.0.0")
+		},
+	},
+	{
+		name: "pip and twine", needs: []string{"pip/bin/python", "twine/bin/twine"},
+		ours: "acme-app", pattern: "pypi//acme-app", others: []string{"acme-app2", "other"},
+		login: func(t *testing.T, p *person, r repository) {
+			for _, name := range []string{"pip", "twine"} {
+				p.larder(t, append([]string{"login", name}, r.flags()...)...)
+			}
+		},
+		publish: func(t *testing.T, p *person, _ repository, name string) (string, error) {
+			file := strings.ReplaceAll(name, "-", "_") + "-1.0.0-py3-none-any.whl"
+			p.write(t, file, wheel(t, name))
+			return p.try(t, tool(t, "twine/bin/twine"), "upload", "--non-interactive", "--disable-progress-bar", "--verbose", "--repository", "acme-main", file)
+		},
+		read: func(t *testing.T, p *person, _ repository, name string) (string, error) {
+			return p.try(t, tool(t, "pip/bin/python"), "-m", "pip", "install", "-vv", "--no-cache-dir", "--no-deps", "--retries", "0", "--target", t.TempDir(), name+"==1.0.0")
+		},
+	},
+	{
+		name: "mvn", needs: []string{"mvn", "maven-seed"},
+		ours: "app", pattern: "maven/com.acme/app", others: []string{"app2", "parent"},
+		login: func(t *testing.T, p *person, r repository) {
+			token := strings.TrimSpace(p.larder(t, "token", "--domain", r.domain, "--domain-owner", r.owner))
+			// Plugins come from a seed on the disk: only what is ours is asked of the server.
+			p.write(t, "~/settings.xml", `<settings><servers><server><id>larder</id><username>aws</username><password>`+token+`</password></server></servers>
+<mirrors><mirror><id>seed</id><mirrorOf>*,!larder</mirrorOf><url>file://`+tool(t, "maven-seed")+`</url></mirror></mirrors>
+<profiles><profile><id>larder</id><repositories><repository><id>larder</id><url>`+r.endpoint(p.server, "maven")+`</url></repository></repositories>
+<pluginRepositories><pluginRepository><id>larder</id><url>`+r.endpoint(p.server, "maven")+`</url></pluginRepository></pluginRepositories></profile></profiles>
+<activeProfiles><activeProfile>larder</activeProfile></activeProfiles></settings>`)
+		},
+		publish: func(t *testing.T, p *person, r repository, name string) (string, error) {
+			p.write(t, "deploy/pom.xml", `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>com.acme</groupId><artifactId>`+name+`</artifactId><version>1.0.0</version><packaging>pom</packaging>
+<distributionManagement><repository><id>larder</id><url>`+r.endpoint(p.server, "maven")+`</url></repository></distributionManagement>
+<build><plugins>
+<plugin><artifactId>maven-install-plugin</artifactId><version>3.1.2</version></plugin>
+<plugin><artifactId>maven-deploy-plugin</artifactId><version>3.1.2</version></plugin>
+</plugins></build></project>`)
+			return p.try(t, tool(t, "mvn"), "-B", "-s", p.home+"/settings.xml", "-Dmaven.repo.local="+p.home+"/repository", "-Duser.home="+p.home, "-f", "deploy/pom.xml", "deploy")
+		},
+		// A parent is read before anything else, and needs no plugin.
+		read: func(t *testing.T, p *person, _ repository, name string) (string, error) {
+			p.write(t, "child/pom.xml", `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<parent><groupId>com.acme</groupId><artifactId>`+name+`</artifactId><version>1.0.0</version><relativePath/></parent>
+<artifactId>child</artifactId><packaging>pom</packaging></project>`)
+			return p.try(t, tool(t, "mvn"), "-B", "-s", p.home+"/settings.xml", "-Dmaven.repo.local="+t.TempDir(), "-Duser.home="+p.home, "-f", "child/pom.xml", "validate")
+		},
+	},
+}
+
+const npmProgram = "npm11/node_modules/npm/bin/npm-cli.js"
+
+// have ends the test where a tool of the client is missing.
+func (c client) have(t *testing.T) {
+	t.Helper()
+	for _, name := range c.needs {
+		tool(t, name)
+	}
+}
+
+// wheel builds a wheel of version 1.0.0.
+func wheel(t *testing.T, name string) string {
+	t.Helper()
+	module := strings.ReplaceAll(name, "-", "_")
+	info := module + "-1.0.0.dist-info/"
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, f := range [][2]string{
+		{module + "/__init__.py", "version = '1.0.0'\n"},
+		{info + "METADATA", "Metadata-Version: 2.1\nName: " + name + "\nVersion: 1.0.0\n\n"},
+		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
+		{info + "RECORD", module + "/__init__.py,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n"},
+	} {
+		w, err := z.Create(f[0])
+		if err == nil {
+			_, err = w.Write([]byte(f[1]))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
