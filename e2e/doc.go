@@ -11,5 +11,6 @@
 //
 // Except for the live ones the tests need no network: the upstream is a fake
 // registry or a second larder, and what a client sends anywhere else ends at a
-// proxy that fails the test. Start reading at TestClients (scenario_test.go).
+// proxy that fails the test. What the packages below have in common is in
+// e2e/harness. Start reading at TestClients (scenario_test.go).
 package e2e
