@@ -569,18 +569,18 @@ type License struct{ Name, URL string }
 // Dependency is a direct dependency, as the API gives it.
 type Dependency struct{ Namespace, Package, Type, Requirement string }
 
-// Puller reaches external registries. Every call is for one domain: nothing
-// that was fetched for one domain is used for another.
-type Puller interface {
-	// Listing gives what the connection offers of a package: the kept listing at
-	// once when there is one (a stale one is revalidated in the background), else
-	// it is fetched. With since, a kept listing that upstream has not confirmed
 // Parter is the optional power of Rules of a format of which some versions are
 // parts of others and not listed by themselves (Maven: the builds of a snapshot).
 type Parter interface {
 	Part(version string) bool
 }
 
+// Puller reaches external registries. Every call is for one domain: nothing
+// that was fetched for one domain is used for another.
+type Puller interface {
+	// Listing gives what the connection offers of a package: the kept listing at
+	// once when there is one (a stale one is revalidated in the background), else
+	// it is fetched. With since, a kept listing that upstream has not confirmed
 	// since then is revalidated before it is returned; when upstream fails, the
 	// stale one is returned. NotFound: upstream answered that
 	// there is none. UpstreamFailed: it failed and nothing is kept.
@@ -724,14 +724,14 @@ type GetRequest struct {
 	ContentType string
 	Limit       int64 // bytes of the decoded body; zero: the getter's limit for documents
 	Conditional bool  // the listing's primary document: send the validators kept with it
+}
+
 // Stater is the optional power of an Upstream of a format whose registries also
 // say in the header of an asset's answer what its bytes are.
 type Stater interface {
 	// State gives the digests that the header names; what it names wrongly is left
 	// out. They are checked besides those that a listing or Promise gives.
 	State(header func(name string) string) ListedAsset
-}
-
 }
 
 // GetAnswer is the answer. A compressed body has been decoded.
