@@ -28,7 +28,7 @@ const (
 
 	startWait   = 20 * time.Second // for the recovery of a large stream
 	authWait    = 10 * time.Second // for a login, which may recover an account's copy
-	maxPayload  = 64 << 10         // bytes; an event has some 1 to 2 thousand
+	maxPayload  = 1 << 20          // bytes; an event has some 1 to 2 thousand, one of PutEvents up to 256 KiB
 	maxSubs     = 256              // of one connection
 	closedConns = 32               // kept for the server's own monitoring, which nobody reads
 )
@@ -45,6 +45,9 @@ type EmbeddedConfig struct {
 	// Authenticate verifies an access key id and secret. Unauthenticated: they do not verify.
 	Authenticate func(ctx context.Context, user, password string) (registry.Actor, error)
 	Authorizer   registry.Authorizer // is asked for events:Subscribe
+	// Subjects gives those to which rules of an account send, for its followers
+	// to hear. Nil: none.
+	Subjects func(ctx context.Context, account string) ([]string, error)
 
 	// SyncInterval is how often the stream is synchronized to the disk: the tail
 	// that a loss of power may cost, and that the relay then sends again. Default

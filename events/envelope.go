@@ -52,15 +52,15 @@ type detail struct {
 // Body gives the event as EventBridge would deliver it in the region (spec 6):
 // one line of JSON, the time in UTC and whole seconds.
 func Body(e registry.Event, region string) ([]byte, error) {
+	if e.Own != nil {
+		return ownBody(e, region)
+	}
 	p := e.Version.Package
 	var namespace *string
 	if p.Namespace != "" {
 		namespace = &p.Namespace
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // names stay as they are read elsewhere
-	err := enc.Encode(envelope{
+	return encode(envelope{
 		Version:    "0",
 		ID:         e.ID,
 		DetailType: detailType,
@@ -86,15 +86,48 @@ func Body(e registry.Event, region string) ([]byte, error) {
 			EventDeduplicationID:    e.DeduplicationID,
 		},
 	})
-	if err != nil {
+}
+
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // names stay as they are read elsewhere
+	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
+// ownEnvelope is the body of an event that an account put on its bus.
+type ownEnvelope struct {
+	Version    string          `json:"version"`
+	ID         string          `json:"id"`
+	DetailType string          `json:"detail-type"`
+	Source     string          `json:"source"`
+	Account    string          `json:"account"`
+	Time       string          `json:"time"`
+	Region     string          `json:"region"`
+	Resources  []string        `json:"resources"`
+	Detail     json.RawMessage `json:"detail"`
+}
+
+func ownBody(e registry.Event, region string) ([]byte, error) {
+	resources := e.Own.Resources
+	if resources == nil {
+		resources = []string{}
+	}
+	return encode(ownEnvelope{
+		"0", e.ID, e.Own.DetailType, e.Own.Source, e.Account, e.Time.UTC().Format(time.RFC3339), region, resources, json.RawMessage(e.Own.Detail),
+	})
+}
+
 // Subject gives the NATS subject of the event:
-// larder.events.{account}.{domain}.{repository}.{format}.{operation}.
+// larder.events.{account}.{domain}.{repository}.{format}.{operation}, and
+// larder.events.{account}.own.{source} for what an account put on its bus.
 func Subject(e registry.Event) string {
+	if e.Own != nil {
+		return subjectRoot + token(e.Account) + ".own." + token(e.Own.Source)
+	}
 	var b strings.Builder
 	b.WriteString(subjectRoot)
 	b.WriteString(token(e.Account))

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,7 +64,8 @@ type follower struct {
 	user, password string
 	source         netip.Addr
 	account        string
-	audits         bool // may hear audit records
+	audits         bool     // may hear audit records
+	subjects       []string // of the account's rules when it connected
 }
 
 // Check implements server.Authentication: it says whether the connection may
@@ -92,7 +94,11 @@ func (e *Embedded) Check(c server.ClientAuthentication) bool {
 		return false
 	}
 	f.account = actor.Account
-	may := permissions(actor.Account)
+	if f.subjects, err = e.subjects(ctx, actor.Account); err != nil {
+		e.log.Error("the subjects of an account's rules cannot be read", "account", actor.Account, "error", err)
+		return false
+	}
+	may := permissions(actor.Account, f.subjects)
 	if e.mayAudit(ctx, actor) {
 		may.Subscribe.Allow = append(may.Subscribe.Allow, auditSubjects(actor.Account))
 		f.audits = true
@@ -125,6 +131,28 @@ func (e *Embedded) admit(ctx context.Context, f follower) (registry.Actor, error
 		actor.Source = f.source
 	}
 	return actor, e.config.Authorizer.Authorize(ctx, registry.Access{Actor: actor, Action: registry.Subscribe, Time: time.Now().UTC()})
+}
+
+// subjects gives those to which rules of the account send.
+func (e *Embedded) subjects(ctx context.Context, account string) ([]string, error) {
+	if e.config.Subjects == nil {
+		return nil, nil
+	}
+	return e.config.Subjects(ctx, account)
+}
+
+// Widen lets followers of the account hear the subject, to which a rule sends
+// from now on: those that connected before are made to connect again.
+func (e *Embedded) Widen(account, subject string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for id, f := range e.followers {
+		if f.account == account && !slices.Contains(f.subjects, subject) {
+			delete(e.followers, id)
+			// It may have left by itself meanwhile.
+			_ = e.server.DisconnectClientByID(id)
+		}
+	}
 }
 
 // mayAudit says whether a follower may also hear the audit records of its account.
@@ -320,13 +348,23 @@ func eventSubjects(account string) string {
 	return subjectRoot + account + ".>"
 }
 
+// DeadLetters is the subject on which what could not be delivered to a target
+// of the rule ends up, where the target names no other.
+func DeadLetters(account, rule string) string {
+	return deadLetters + token(account) + "." + token(rule)
+}
+
+const deadLetters = "larder.deadletters."
+
 // permissions are those of a follower within its own NATS account: hear its
-// events, read the stream, keep consumers, and nothing else.
-func permissions(account string) *server.Permissions {
+// events, and what rules of the account send to these subjects, read the
+// stream, keep consumers, and nothing else.
+func permissions(account string, subjects []string) *server.Permissions {
 	api := func(verb string) string { return "$JS.API." + verb }
 	of := func(verb string) string { return "$JS.API." + verb + "." + StreamName }
+	hear := append([]string{eventSubjects(account), "_INBOX.>", deadLetters + account + ".>"}, subjects...)
 	return &server.Permissions{
-		Subscribe: &server.SubjectPermission{Allow: []string{eventSubjects(account), "_INBOX.>"}},
+		Subscribe: &server.SubjectPermission{Allow: hear},
 		Publish: &server.SubjectPermission{Allow: []string{
 			api("INFO"), api("STREAM.NAMES"), api("STREAM.LIST"),
 			of("STREAM.INFO"), of("STREAM.MSG.GET"),

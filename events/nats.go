@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -102,8 +103,11 @@ type JetStream struct {
 	config StreamConfig
 	log    *slog.Logger
 
-	mu   sync.Mutex
-	tail tail
+	publishing sync.Mutex
+	tail       tail
+
+	mu      sync.Mutex
+	streams map[string]streamKnown // by subject: whether a stream takes it
 
 	audits atomic.Bool // the stream of audit records is there
 }
@@ -119,7 +123,9 @@ type tail struct {
 
 // Dial makes a bus on an external NATS. rawURL is one URL or several with
 // commas between (nats://, tls://, ws://, wss://), with user and password, a
-// token in the place of the user, or ?credentials=FILE for a credentials file.
+// token in the place of the user, or, as parameters, credentials=FILE (a
+// credentials file), nkey=FILE (a seed), ca=FILE (what signs the server's
+// certificate), and cert=FILE with key=FILE (a certificate of ours).
 //
 // It does not wait for the server: while NATS is away, Last and Publish fail
 // and the connection is tried again for ever. Invalid: the URL. The caller closes it.
@@ -141,18 +147,47 @@ func parseURL(raw string) (string, []nats.Option, error) {
 		if err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
 			return "", nil, registry.Errorf(registry.Invalid, "the NATS URL cannot be read: write nats://HOST:PORT or tls://HOST:PORT, with a user and password before the host where it needs them")
 		}
-		q := u.Query()
-		if f := q.Get("credentials"); f != "" {
-			opts = append(opts, nats.UserCredentials(f))
-			q.Del("credentials")
+		more, err := connectOptions(u.Query())
+		if err != nil {
+			return "", nil, err
 		}
-		if len(q) > 0 {
-			return "", nil, registry.Errorf(registry.Invalid, "the NATS URL has a parameter that is not known here; the only one is credentials=FILE")
-		}
+		opts = append(opts, more...)
 		u.RawQuery = ""
 		servers = append(servers, u.String())
 	}
 	return strings.Join(servers, ","), opts, nil
+}
+
+// connectOptions reads the parameters of a NATS URL.
+func connectOptions(q url.Values) ([]nats.Option, error) {
+	var opts []nats.Option
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		file := q.Get(name)
+		switch name {
+		case "credentials":
+			opts = append(opts, nats.UserCredentials(file))
+		case "nkey":
+			opt, err := nats.NkeyOptionFromSeed(file)
+			if err != nil {
+				return nil, registry.Errorf(registry.Invalid, "the file that nkey= of the NATS URL names holds no NKey seed, or cannot be read")
+			}
+			opts = append(opts, opt)
+		case "ca":
+			opts = append(opts, nats.RootCAs(file))
+		case "cert":
+			if q.Get("key") == "" {
+				return nil, registry.Errorf(registry.Invalid, "the NATS URL has cert=FILE and no key=FILE")
+			}
+			opts = append(opts, nats.ClientCert(file, q.Get("key")))
+		case "key":
+			if q.Get("cert") == "" {
+				return nil, registry.Errorf(registry.Invalid, "the NATS URL has key=FILE and no cert=FILE")
+			}
+		default:
+			return nil, registry.Errorf(registry.Invalid, "the NATS URL has a parameter that is not known here; there are credentials, nkey, ca, cert and key, each with a file")
+		}
+	}
+	return opts, nil
 }
 
 // open makes a bus over a connection with the given options.
@@ -204,8 +239,8 @@ func (b *JetStream) Close() { b.nc.Close() }
 // holds none, and makes that the end on which Publish builds. It makes the
 // stream where there is none, and refuses (Conflict) one of that name with other subjects.
 func (b *JetStream) Last(ctx context.Context) (string, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.publishing.Lock()
+	defer b.publishing.Unlock()
 	b.tail = tail{}
 	s, err := b.stream(ctx)
 	if err != nil {
@@ -276,8 +311,8 @@ func (b *JetStream) stream(ctx context.Context) (jetstream.Stream, error) {
 // has to be asked before the next Publish: more of them than were counted may
 // have arrived.
 func (b *JetStream) Publish(ctx context.Context, events []registry.Event) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.publishing.Lock()
+	defer b.publishing.Unlock()
 	t := b.tail
 	b.tail = tail{}
 	if !t.known {

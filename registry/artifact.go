@@ -257,7 +257,8 @@ type Changes struct {
 }
 
 // Event is one change of one package version in one repository, addressed to
-// one account. It is written in the transaction that makes the change.
+// one account, or, with Own, what an account tells itself. It is written in the
+// transaction that makes the change.
 type Event struct {
 	ID              string    // UUID; also the message id on the bus
 	DeduplicationID string    // equal on every delivery and for every receiver
@@ -271,6 +272,10 @@ type Event struct {
 	Operation       Operation
 	Changes         Changes
 	Sequence        int64 // per package of a repository, strictly increasing
+
+	// Own is what an account has put on its bus by itself; nil for a change of a
+	// package version. With it, only ID, Account and Time above count.
+	Own *OwnEvent
 }
 
 func cloneTags(t map[string]string) map[string]string {

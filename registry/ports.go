@@ -48,6 +48,20 @@ type Blob interface {
 	io.ReaderAt
 }
 
+// BlobProber is the optional power of Blobs to say whether a blob is in the
+// store itself, whatever copies of it are elsewhere.
+type BlobProber interface {
+	Exists(ctx context.Context, d DomainID, digest Digest) (bool, error)
+}
+
+// Redirecter is the optional power of a Blob to be read from where it is kept.
+type Redirecter interface {
+	// Redirect gives a URL from which anybody who has it can read the blob for some
+	// minutes, as that media type and with that Content-Disposition; empty where
+	// its bytes are to come from here. asked says that the request wants it.
+	Redirect(ctx context.Context, asked bool, contentType, disposition string) (string, error)
+}
+
 // BlobInfo describes a stored blob.
 type BlobInfo struct {
 	Digest  Digest
@@ -111,6 +125,7 @@ type Tx interface {
 	PolicyRows
 	IdentityRows
 	KeyRows
+	RuleRows
 }
 
 // Page asks for a part of an ordered list: up to Limit items whose order key
@@ -249,7 +264,8 @@ type OutboxRows interface {
 	// them from the first that is kept.
 	EventsAfter(id string, limit int) ([]OutboxEvent, error)
 	MarkSent(rows ...int64) error
-	// PruneEvents drops events that were sent before the time and returns how many.
+	// PruneEvents drops events that were sent before the time, and routed, and
+	// returns how many.
 	PruneEvents(before time.Time) (int, error)
 	// OutboxDepth counts unsent events.
 	OutboxDepth() (int, error)
@@ -259,6 +275,43 @@ type OutboxRows interface {
 type OutboxEvent struct {
 	Row   int64
 	Event Event
+}
+
+// RuleRows keeps the rules of accounts with their targets, and what is on its
+// way to them. Moves no counter: RulesRevision stands for rules and targets.
+type RuleRows interface {
+	// RulesRevision moves with every change of a rule or a target.
+	RulesRevision() (int64, error)
+	PutRule(Rule) error                                                             // makes or replaces, all but Created
+	Rule(account, name string) (Rule, error)                                        // NotFound
+	Rules(account, prefix string, p Page) ([]Rule, string, error)                   // by name; account empty: every account's, by (account, name)
+	CountRules(account string) (int, error)                                         // those of the account
+	DeleteRule(account, name string) error                                          // NotFound; Conflict while it has targets
+	PutTarget(Target) error                                                         // makes or replaces, keeping its Key; NotFound for the rule
+	Targets(account, rule string, p Page) ([]Target, string, error)                 // by id; account empty: every account's, by Key
+	Target(key int64) (Target, error)                                               // NotFound
+	DeleteTarget(account, rule, id string) error                                    // NotFound; takes along what is on its way to it
+	RulesOfTarget(account string, address Digest, p Page) ([]string, string, error) // by name
+
+	// UnroutedEvents gives the oldest events that no rule has been asked about,
+	// in order of append; MarkRouted says that rules have been, and returns which
+	// of the rows were not marked before.
+	UnroutedEvents(limit int) ([]OutboxEvent, error)
+	MarkRouted(rows ...int64) ([]int64, error)
+
+	AppendDeliveries(...Delivery) error // Row and Attempts are ignored; due at once where Due is zero
+	// TakeDeliveries gives the deliveries to the target that are due, the longest
+	// due first.
+	TakeDeliveries(target int64, limit int) ([]Delivery, error)
+	// NextDelivery is when the first delivery to the target is due; zero: there is none.
+	NextDelivery(target int64) (time.Time, error)
+	RetryDelivery(row int64, attempts int, due time.Time) error // a missing one is no error
+	FinishDeliveries(rows ...int64) error                       // drops them
+	DropDeliveries(target int64) error                          // drops all to the target
+	HastenDeliveries(target int64) error                        // all to the target are due now
+	// WaitingTargets gives the keys of targets to which something is on its way.
+	WaitingTargets() ([]int64, error)
+	DeliveriesWaiting() (int, error)
 }
 
 // ConnectionRows keeps where connections lead. Moves every domain's Graph.
@@ -536,6 +589,12 @@ type Unlister interface {
 	ShowsUnlisted()
 }
 
+// Parter is the optional power of Rules of a format of which some versions are
+// parts of others and not listed by themselves (Maven: the builds of a snapshot).
+type Parter interface {
+	Part(version string) bool
+}
+
 // Refresher is the optional power of Rules of a format whose versions go on
 // changing where they came from: what a connection lists of a version that is
 // held flows down to it (spec 7.2, 7.3).
@@ -568,12 +627,6 @@ type License struct{ Name, URL string }
 
 // Dependency is a direct dependency, as the API gives it.
 type Dependency struct{ Namespace, Package, Type, Requirement string }
-
-// Parter is the optional power of Rules of a format of which some versions are
-// parts of others and not listed by themselves (Maven: the builds of a snapshot).
-type Parter interface {
-	Part(version string) bool
-}
 
 // Puller reaches external registries. Every call is for one domain: nothing
 // that was fetched for one domain is used for another.
@@ -610,6 +663,7 @@ type PullRequest struct {
 	// Finish records the asset once its bytes are committed and verified, before
 	// the last block is released to readers. It runs once per distinct Repo of
 	// the askers, with a context that outlives them. An error fails the pull.
+	// modified is what upstream says of the file's age; zero: nothing.
 	Repo   string
 	Finish func(ctx context.Context, a Asset, modified time.Time) error
 }
@@ -684,6 +738,14 @@ type Promiser interface {
 	Promise(ctx context.Context, g Getter, a ListedAsset) (ListedAsset, error)
 }
 
+// Stater is the optional power of an Upstream of a format whose registries also
+// say in the header of an asset's answer what its bytes are.
+type Stater interface {
+	// State gives the digests that the header names; what it names wrongly is left
+	// out. They are checked besides those that a listing or Promise gives.
+	State(header func(name string) string) ListedAsset
+}
+
 // AuxiliaryRequest is one request to be passed on. Kind is the format's own word.
 type AuxiliaryRequest struct {
 	Kind        string
@@ -724,14 +786,6 @@ type GetRequest struct {
 	ContentType string
 	Limit       int64 // bytes of the decoded body; zero: the getter's limit for documents
 	Conditional bool  // the listing's primary document: send the validators kept with it
-}
-
-// Stater is the optional power of an Upstream of a format whose registries also
-// say in the header of an asset's answer what its bytes are.
-type Stater interface {
-	// State gives the digests that the header names; what it names wrongly is left
-	// out. They are checked besides those that a listing or Promise gives.
-	State(header func(name string) string) ListedAsset
 }
 
 // GetAnswer is the answer. A compressed body has been decoded.

@@ -27,6 +27,8 @@ type storedEvent struct {
 	Operation     string           `json:"operation"`
 	Changes       registry.Changes `json:"changes"`
 	Sequence      int64            `json:"sequence"`
+
+	Own *registry.OwnEvent `json:"own,omitempty"`
 }
 
 func eventText(e registry.Event) string {
@@ -34,7 +36,7 @@ func eventText(e registry.Event) string {
 		Deduplication: e.DeduplicationID, Account: e.Account, Time: millis(e.Time),
 		DomainOwner: e.Repo.Domain.Owner, Domain: e.Repo.Domain.Name, Repository: e.Repo.Name, Administrator: e.Administrator,
 		Format: e.Version.Package.Format, Namespace: e.Version.Package.Namespace, Package: e.Version.Package.Name, Version: e.Version.Version,
-		State: string(e.State), Revision: e.Revision, Operation: string(e.Operation), Changes: e.Changes, Sequence: e.Sequence,
+		State: string(e.State), Revision: e.Revision, Operation: string(e.Operation), Changes: e.Changes, Sequence: e.Sequence, Own: e.Own,
 	})
 }
 
@@ -46,7 +48,7 @@ func eventOf(id string, stored []byte) (registry.Event, error) {
 		Repo:          registry.RepoID{Domain: registry.DomainID{Owner: s.DomainOwner, Name: s.Domain}, Name: s.Repository},
 		Administrator: s.Administrator,
 		Version:       registry.VersionID{Package: registry.PackageID{Format: s.Format, Namespace: s.Namespace, Name: s.Package}, Version: s.Version},
-		State:         registry.Status(s.State), Revision: s.Revision, Operation: registry.Operation(s.Operation), Changes: s.Changes, Sequence: s.Sequence,
+		State:         registry.Status(s.State), Revision: s.Revision, Operation: registry.Operation(s.Operation), Changes: s.Changes, Sequence: s.Sequence, Own: s.Own,
 	}, err
 }
 
@@ -144,7 +146,7 @@ func (t *Tx) MarkSent(rows ...int64) error {
 
 // PruneEvents implements registry.OutboxRows.
 func (t *Tx) PruneEvents(before time.Time) (int, error) {
-	n, err := t.exec("prune events", `DELETE FROM outbox WHERE sent IS NOT NULL AND sent < ?`, millis(before))
+	n, err := t.exec("prune events", `DELETE FROM outbox WHERE sent IS NOT NULL AND sent < ? AND routed IS NOT NULL`, millis(before))
 	return int(n), err
 }
 

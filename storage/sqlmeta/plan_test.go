@@ -41,6 +41,7 @@ func TestNoStatementReadsAWholeTable(t *testing.T) {
 		"SCAN outbox",      // EventsAfter "" and the unsent ones, both ending at a limit
 		"SCAN d USING INDEX sqlite_autoindex_domains",        // first page of Domains
 		"SCAN repositories USING INDEX sqlite_autoindex_rep", // first page of Repositories
+		"SCAN rules", // first page of every account's
 		"SCAN CONSTANT ROW", "SCAN gone", "SCAN counters",
 	}
 	if len(s.statements) < 50 {
@@ -118,6 +119,10 @@ func useEverything(t *testing.T, tx *Tx) {
 	use(tx.CreateUser(registry.User{Account: "1", Name: "u", ID: "i"}))
 	use(tx.CreateAccessKey(registry.AccessKey{ID: "k", Account: "1", User: "u"}))
 	use(tx.CreateKey(registry.Key{Purpose: "p", ID: "k"}))
+	use(tx.PutRule(registry.Rule{Account: "1", Name: "r"}))
+	use(tx.PutTarget(registry.Target{Account: "1", Rule: "r", ID: "t"}))
+	use(tx.AppendDeliveries(registry.Delivery{Target: 1, ID: "e"}))
+	use(read(tx.MarkRouted(1)))
 
 	for _, page := range []registry.Page{{Limit: 2}, {Limit: 2, After: key("1", "1")}} {
 		for _, owner := range []string{"", "1"} {
@@ -139,6 +144,16 @@ func useEverything(t *testing.T, tx *Tx) {
 			use(err)
 		}
 		_, _, err := tx.Accounts(page)
+		use(err)
+		for _, account := range []string{"", "1"} {
+			_, _, err := tx.Rules(account, "", page)
+			use(err)
+		}
+		_, _, err = tx.Rules("1", "r", page)
+		use(err)
+		_, _, err = tx.Targets("1", "r", page)
+		use(err)
+		_, _, err = tx.RulesOfTarget("1", registry.Digest{}, page)
 		use(err)
 	}
 	use(read(tx.Domain(d)))
@@ -163,6 +178,14 @@ func useEverything(t *testing.T, tx *Tx) {
 	use(read(tx.User("1", "u")))
 	use(read(tx.AccessKey("k")))
 	use(read(tx.Keys("p")))
+	use(read(tx.RulesRevision()))
+	use(read(tx.Rule("1", "r")))
+	use(read(tx.CountRules("1")))
+	use(read(tx.Target(1)))
+	use(read(tx.UnroutedEvents(1)))
+	use(read(tx.TakeDeliveries(1, 1)))
+	use(read(tx.NextDelivery(1)))
+	use(read(tx.WaitingTargets()))
 	use(read(tx.Finish()))
 
 	use(read(tx.PruneEvents(time.Now())))
@@ -175,6 +198,11 @@ func useEverything(t *testing.T, tx *Tx) {
 	use(tx.DeleteRepository(up))
 	use(tx.DeleteDomain(d))
 	use(tx.DeleteKey("p", "k"))
+	use(tx.RetryDelivery(1, 1, time.Now()))
+	use(tx.HastenDeliveries(1))
+	use(tx.FinishDeliveries(1))
+	use(tx.DeleteTarget("1", "r", "t"))
+	use(tx.DeleteRule("1", "r"))
 }
 
 func read[T any](_ T, err error) error { return err }

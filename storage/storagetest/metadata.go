@@ -31,6 +31,7 @@ func Metadata(t *testing.T, open func(t *testing.T) registry.Metadata) {
 		"identities":   identityChecks,
 		"principals":   principalChecks,
 		"keys":         keyChecks,
+		"rules":        ruleChecks,
 	}
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
 		t.Run(group, func(t *testing.T) {

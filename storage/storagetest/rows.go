@@ -165,6 +165,9 @@ var outboxChecks = map[string]func(kit){
 				return err
 			}
 			sent = tx.Now()
+			if _, err := tx.MarkRouted(unsent[0].Row, unsent[1].Row); err != nil {
+				return err
+			}
 			return tx.MarkSent(unsent[0].Row, unsent[1].Row)
 		})
 		prune := func(before time.Time) (n int) {
@@ -203,6 +206,9 @@ var outboxChecks = map[string]func(kit){
 				return err
 			}
 			row, first = unsent[0].Row, tx.Now()
+			if _, err := tx.MarkRouted(row); err != nil {
+				return err
+			}
 			return tx.MarkSent(row)
 		})
 		for again := first; !again.After(first); {
