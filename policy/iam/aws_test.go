@@ -286,3 +286,40 @@ func TestAWSCommandSimulates(t *testing.T) {
 	a.refused(t, admin, "NoSuchEntity", "iam", "simulate-principal-policy", "--policy-source-arn", "arn:aws:iam::000000000000:user/nobody", "--action-names", "codeartifact:ListDomains")
 	a.want(t, admin, `["allowed"]`, "iam", "simulate-custom-policy", "--policy-input-list", readDoc, "--action-names", "codeartifact:ReadFromRepository", "--resource-arns", repo, "--query", "EvaluationResults[].EvalDecision")
 }
+
+func TestAWSCommandTagsAndBoundsRoles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, admin := w.aws(t), w.admin
+	const bound = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+	a.want(t, admin, `null`, "iam", "create-role", "--role-name", "ci", "--assume-role-policy-document", trust, "--query", "nothing")
+	a.want(t, admin, `["ci"]`, words("iam list-roles --query Roles[].RoleName")...)
+	a.want(t, admin, ``, words("iam tag-role --role-name ci --tags Key=a,Value=1 Key=b,Value=2")...)
+	a.want(t, admin, ``, words("iam untag-role --role-name ci --tag-keys a")...)
+	a.want(t, admin, `["b"]`, words("iam list-role-tags --role-name ci --query Tags[].Key")...)
+	a.refused(t, admin, "NoSuchEntity", words("iam list-role-tags --role-name other")...)
+	a.want(t, admin, ``, words("iam update-role --role-name ci --description builds --max-session-duration 7200")...)
+	a.refused(t, admin, "NoSuchEntity", words("iam update-role --role-name other --max-session-duration 3600")...)
+	a.want(t, admin, `["deploys",7200]`, words("iam update-role-description --role-name ci --description deploys --query Role.[Description,MaxSessionDuration]")...)
+	a.want(t, admin, ``, "iam", "put-role-permissions-boundary", "--role-name", "ci", "--permissions-boundary", bound)
+	a.want(t, admin, `"`+bound+`"`, words("iam get-role --role-name ci --query Role.PermissionsBoundary.PermissionsBoundaryArn")...)
+	a.want(t, admin, ``, words("iam delete-role-permissions-boundary --role-name ci")...)
+	a.refused(t, admin, "NoSuchEntity", words("iam put-role-permissions-boundary --role-name ci --permissions-boundary arn:aws:iam::aws:policy/None")...)
+	a.want(t, admin, ``, "iam", "put-user-permissions-boundary", "--user-name", "admin", "--permissions-boundary", "arn:aws:iam::aws:policy/AdministratorAccess")
+	a.want(t, admin, ``, words("iam delete-user-permissions-boundary --user-name admin")...)
+	a.want(t, admin, ``, "iam", "attach-role-policy", "--role-name", "ci", "--policy-arn", bound)
+	a.want(t, admin, `["ReadOnlyAccess"]`, words("iam list-attached-role-policies --role-name ci --query AttachedPolicies[].PolicyName")...)
+
+	const arn = "arn:aws:iam::000000000000:policy/read"
+	a.want(t, admin, `"`+arn+`"`, "iam", "create-policy", "--policy-name", "read", "--policy-document", readDoc, "--query", "Policy.Arn")
+	a.want(t, admin, ``, "iam", "tag-policy", "--policy-arn", arn, "--tags", "Key=a,Value=1", "Key=b,Value=2")
+	a.want(t, admin, ``, "iam", "untag-policy", "--policy-arn", arn, "--tag-keys", "a")
+	a.want(t, admin, `["b"]`, "iam", "list-policy-tags", "--policy-arn", arn, "--query", "Tags[].Key")
+
+	const provider = "arn:aws:iam::000000000000:oidc-provider/issuer.test"
+	a.want(t, admin, `"`+provider+`"`, words("iam create-open-id-connect-provider --url https://issuer.test --client-id-list c --tags Key=a,Value=1 --query OpenIDConnectProviderArn")...)
+	a.want(t, admin, ``, "iam", "untag-open-id-connect-provider", "--open-id-connect-provider-arn", provider, "--tag-keys", "a")
+	a.want(t, admin, ``, "iam", "update-open-id-connect-provider-thumbprint", "--open-id-connect-provider-arn", provider, "--thumbprint-list", strings.Repeat("ab", 20))
+	a.refused(t, admin, "ValidationError", "iam", "update-open-id-connect-provider-thumbprint", "--open-id-connect-provider-arn", provider, "--thumbprint-list", strings.Repeat("zz", 20))
+	a.want(t, admin, `[[],["`+strings.Repeat("ab", 20)+`"]]`, "iam", "get-open-id-connect-provider", "--open-id-connect-provider-arn", provider, "--query", "[Tags,ThumbprintList]")
+}
