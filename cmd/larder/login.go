@@ -22,11 +22,15 @@ func newLoginCommand() *cobra.Command {
 		lives  duration
 		scopes []string
 		netrc  bool
+		helper bool
 		dry    bool
 	)
-	var names []string
+	var names, helpers []string
 	for _, tool := range login.Tools {
 		names = append(names, tool.Name)
+		if tool.HasHelper() {
+			helpers = append(helpers, tool.Name)
+		}
 	}
 	cmd := &cobra.Command{
 		Use:   "login TOOL",
@@ -35,10 +39,14 @@ func newLoginCommand() *cobra.Command {
 own settings. Nothing else in them is touched, and files that hold the token are
 for you alone. What belongs into a project's files is printed, not written.
 
+With --helper no token is written: the tool asks larder for one whenever it needs
+it, so that none ends after 12 hours. Those that can: ` + strings.Join(helpers, ", ") + `.
+
 TOOL is one of:
   ` + strings.Join(names, ", "),
 		Example: `  larder login npm
   larder login pnpm --repository team --scope @acme
+  larder login uv --helper
   larder login pip --netrc
   larder login maven --dry-run`,
 		Args:      exactly("TOOL", strings.Join(names, ", ")),
@@ -46,6 +54,7 @@ TOOL is one of:
 	}
 	lives.add(cmd)
 	cmd.Flags().StringSliceVar(&scopes, "scope", nil, "npm `scope` to lead to the repository, instead of all packages; repeatable")
+	cmd.Flags().BoolVar(&helper, "helper", false, "let the tool ask larder for a token each time, and write none into its settings")
 	cmd.Flags().BoolVar(&netrc, "netrc", false, "for pip: keep the token in .netrc and out of the URL")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "show what would be written, and write nothing")
 	_ = cmd.RegisterFlagCompletionFunc("scope", cobra.NoFileCompletions)
@@ -65,8 +74,13 @@ TOOL is one of:
 		if err := s.checkServed(ctx, to.Endpoint, tool); err != nil {
 			return err
 		}
+		if helper {
+			if to.Helper, err = s.helper(ctx, lives); err != nil {
+				return err
+			}
+		}
 		var expires time.Time
-		if !dry {
+		if !dry { // also with a helper: what it would be refused is said now
 			token, err := s.token(ctx, s.client, lives)
 			if err != nil {
 				return err
@@ -109,7 +123,11 @@ func (s *session) apply(plan *login.Plan, tool login.Tool, to login.Target, expi
 	case len(to.Scopes) > 0:
 		what = "now gets " + strings.Join(to.Scopes, ", ") + " from"
 	}
-	fmt.Fprintf(out, "%s %s %s until %s\n", tool.Name, what, to.Endpoint, expires.Local().Format(time.DateTime))
+	until := "until " + expires.Local().Format(time.DateTime)
+	if to.Helper != nil {
+		until = "with tokens that it gets from larder"
+	}
+	fmt.Fprintf(out, "%s %s %s %s\n", tool.Name, what, to.Endpoint, until)
 	plan.ShowProject(out)
 	_, err := fmt.Fprintf(out, "next: %s\n", plan.Try)
 	return err

@@ -58,7 +58,7 @@ commands work against CodeArtifact itself as well.`,
 	root.AddGroup(&cobra.Group{ID: groupUse, Title: "Use a server:"}, &cobra.Group{ID: groupManage, Title: "Manage what it holds:"}, &cobra.Group{ID: groupRun, Title: "Run a server:"})
 	for id, commands := range map[string][]*cobra.Command{
 		groupRun:    {newServeCommand(), newHealthCommand(), newConnectionCommand()},
-		groupUse:    {newLoginCommand(), newTokenCommand(), newEnvCommand(), newEndpointCommand()},
+		groupUse:    {newLoginCommand(), newTokenCommand(), newEnvCommand(), newEndpointCommand(), newHelperCommand()},
 		groupManage: {newDomainCommand(), newRepositoryCommand(), newPackageCommand(), newGroupCommand(), newPolicyCommand(), newAccountCommand(), newUserCommand(), newRoleCommand()},
 	} {
 		for _, c := range commands {

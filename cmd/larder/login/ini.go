@@ -119,6 +119,17 @@ func (f *ini) set(section, key string, values ...string) {
 	f.lines = append(f.lines[:at:at], append(added, f.lines[to:]...)...)
 }
 
+// unset takes a key out.
+func (f *ini) unset(section, key string) {
+	keys, _ := f.scan()
+	for _, k := range keys {
+		if k.section == section && k.key == f.keys(key) {
+			f.lines = append(f.lines[:k.from:k.from], f.lines[k.to:]...)
+			return
+		}
+	}
+}
+
 // bytes is the file; an error where what was set does not read back.
 func (f *ini) bytes(section, key, want string) ([]byte, error) {
 	text := []byte(strings.Join(f.lines, ""))

@@ -29,6 +29,9 @@ type Target struct {
 	Repository string
 	Scopes     []string // npm scopes, with or without "@"; empty: the default registry
 	Netrc      bool     // keep the token in .netrc and out of URLs
+	Helper     *Helper  // nil: the token stands in a file
+
+	tool string // the tool's name, set by Tool.Plan
 }
 
 // user is the name that stands with a token where a client wants one; the
@@ -49,6 +52,13 @@ func (to Target) plainHTTP() bool {
 	}
 	ip := net.ParseIP(u.Hostname())
 	return ip == nil || !ip.IsLoopback()
+}
+
+// asUser is a URL below the endpoint that names the user alone: tools ask a
+// keyring for the password.
+func (to Target) asUser(path string) string {
+	scheme, rest, _ := strings.Cut(to.Endpoint, "://")
+	return scheme + "://" + user + "@" + rest + path
 }
 
 // withUser is a URL below the endpoint that carries the credential.
@@ -85,6 +95,11 @@ func (m Machine) appData() string {
 	return cmp.Or(m.Getenv("APPDATA"), filepath.Join(m.Home, "AppData", "Roaming"))
 }
 
+// localAppData is the folder of a user's settings on Windows that stay on the machine.
+func (m Machine) localAppData() string {
+	return cmp.Or(m.Getenv("LOCALAPPDATA"), filepath.Join(m.Home, "AppData", "Local"))
+}
+
 // library is the folder of a user's settings on macOS.
 func (m Machine) library() string { return filepath.Join(m.Home, "Library", "Application Support") }
 
@@ -94,7 +109,12 @@ type Tool struct {
 	Format string // package format whose repository URL it takes, as the API spells it
 	Try    string // a command that uses the new settings
 	plan   func(Machine, Target) (*Plan, error)
+	// helper plans without a token; nil where the tool asks no other program.
+	helper func(Machine, Target) (*Plan, error)
 }
+
+// HasHelper says whether the tool can ask larder for tokens.
+func (t Tool) HasHelper() bool { return t.helper != nil }
 
 // Tools are the clients that this version sets up.
 var Tools = []Tool{npm, pnpm, yarn, bun, pip, uv, poetry, pdm, twine, maven, gradle, sbt, nuget, dotnet}
@@ -112,6 +132,17 @@ func Find(name string) (Tool, error) {
 		names = append(names, t.Name)
 	}
 	return Tool{}, fmt.Errorf("%q is no tool that can be set up; this version knows %s", name, strings.Join(names, ", "))
+}
+
+// helperNames are the tools that have a helper.
+func helperNames() []string {
+	var names []string
+	for _, t := range Tools {
+		if t.helper != nil {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }
 
 // Plan is what setting up a tool would change.
@@ -133,6 +164,7 @@ type Edit struct {
 	File   string
 	Before []byte
 	After  []byte
+	Mode   fs.FileMode // 0: 0600
 }
 
 // Plan checks the target and says what to change.
@@ -146,9 +178,24 @@ func (t Tool) Plan(m Machine, to Target) (*Plan, error) {
 	case to.Netrc && t.Name != pip.Name:
 		return nil, fmt.Errorf("--netrc is for pip; %s keeps the token where it does by itself", t.Name)
 	}
-	p, err := t.plan(m, to)
+	to.tool = t.Name
+	plan := t.plan
+	if to.Helper != nil {
+		if to.Netrc {
+			return nil, errors.New("--netrc and --helper are two ways to keep the token out of the URL: take one")
+		}
+		if plan = t.helper; plan == nil {
+			return nil, fmt.Errorf("%s asks no other program for a token; those that do are %s. Without --helper its token stands in its settings, for at most 12 hours", t.Name, strings.Join(helperNames(), ", "))
+		}
+	}
+	p, err := plan(m, to)
 	if err != nil {
 		return nil, err
+	}
+	if to.Helper != nil {
+		if err := p.planHelped(m, to); err != nil {
+			return nil, err
+		}
 	}
 	p.Try = cmp.Or(p.Try, t.Try)
 	return p, nil
@@ -217,13 +264,13 @@ func (to Target) nerfed() string {
 	return rest
 }
 
-// Apply writes the files, each readable by its user alone.
+// Apply writes the files, each for its user alone.
 func (p *Plan) Apply() error {
 	for _, e := range p.Edits {
 		if err := os.MkdirAll(filepath.Dir(e.File), 0o755); err != nil {
 			return err
 		}
-		if err := atomicfile.Write(e.File, e.After, 0o600); err != nil {
+		if err := atomicfile.Write(e.File, e.After, e.mode()); err != nil {
 			return fmt.Errorf("cannot write %s: %w", e.File, err)
 		}
 	}

@@ -35,6 +35,9 @@ func npmSettings(to Target) []setting {
 	if len(to.Scopes) == 0 {
 		all = append(all, setting{"registry", to.Endpoint})
 	}
+	if to.Helper != nil {
+		return all
+	}
 	return append(all, setting{to.nerfed() + ":_authToken", to.Token})
 }
 
@@ -45,7 +48,14 @@ func planNpmrc(m Machine, to Target, more ...setting) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	after := setNpmrc(string(before), append(npmSettings(to), more...))
+	text := string(before)
+	switch {
+	case to.Helper != nil:
+		text = dropNpmrc(text, to.nerfed()+":_authToken")
+	case to.tool == "pnpm":
+		text = dropNpmrc(text, to.nerfed()+":tokenHelper")
+	}
+	after := setNpmrc(text, append(npmSettings(to), more...))
 	p := &Plan{Edits: []Edit{{File: name, Before: before, After: []byte(after)}}}
 	if note := projectNote(m, name, to); note != "" {
 		p.Notes = append(p.Notes, note)
@@ -101,6 +111,20 @@ func setNpmrc(text string, settings []setting) string {
 		head += eol
 	}
 	return head + strings.Join(added, "") + strings.Join(out[end:], "")
+}
+
+// dropNpmrc takes a setting out.
+func dropNpmrc(text, key string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		if npmrcSection.MatchString(line) {
+			key = "" // what a section holds is not read
+		}
+		if key == "" || npmrcKey(line) != key {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
 }
 
 var npmrcSection = regexp.MustCompile(`^\[[^\]]*\]\s*$`)

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -9,14 +10,33 @@ import (
 
 // nuget is nuget.exe, also under Mono, where it has a file of its own. (NuGet's
 // documentation, "Common NuGet configurations" and "nuget.config reference".)
-var nuget = Tool{Name: "nuget", Format: "nuget", plan: func(m Machine, to Target) (*Plan, error) {
+var nuget = Tool{Name: "nuget", Format: "nuget", plan: planNuGetExe, helper: planNuGetExe}
+
+func planNuGetExe(m Machine, to Target) (*Plan, error) {
 	name := filepath.Join(m.Home, ".config", "NuGet", "NuGet.Config")
 	if m.OS == "windows" {
 		name = filepath.Join(m.appData(), "NuGet", "NuGet.Config")
 	}
 	p := &Plan{Try: "nuget restore", Project: []Snippet{{"to publish with NuGet", "nuget push PACKAGE.nupkg -Source " + sourceName(to)}}}
+	if to.Helper != nil {
+		if err := p.planNuGetPlugin(m, to); err != nil {
+			return nil, err
+		}
+	}
 	return p, p.planNuGet(name, to)
-}}
+}
+
+// planNuGetPlugin makes the plugin of nuget.exe 4.8 and later under Mono, where
+// those of the user lie. (NuGet's documentation, "NuGet cross platform plugins".)
+func (p *Plan) planNuGetPlugin(m Machine, to Target) error {
+	if m.OS == "windows" {
+		return errors.New("nuget.exe on Windows starts only signed plugins: use dotnet, or larder login nuget without --helper")
+	}
+	const name = "CredentialProvider.Larder"
+	plugin, err := p.planScript(m, to, filepath.Join(m.Home, ".nuget", "plugins", "netfx", name, name+".exe"), "nuget")
+	p.Notes = append(p.Notes, "nuget.exe finds it by itself where msbuild is installed, else by NUGET_NETFX_PLUGIN_PATHS="+plugin)
+	return err
+}
 
 // sourceName is what aws codeartifact login calls a source.
 func sourceName(to Target) string { return to.Domain + "/" + to.Repository }
@@ -62,6 +82,12 @@ func setNuGetSource(before []byte, to Target) (after []byte, others []string, er
 	}
 	element := elementName(name)
 	credential := func(e *xmlElement) bool { return strings.EqualFold(e.name, element) }
+	if to.Helper != nil {
+		if after, err = dropXML(after, "packageSourceCredentials", credential); err != nil {
+			return nil, nil, err
+		}
+		return after, others, nil
+	}
 	after, err = putXML(after, "packageSourceCredentials", credential, []string{
 		"<" + element + ">",
 		xmlStep + `<add key="Username" value="` + user + `" />`,

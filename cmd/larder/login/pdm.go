@@ -3,13 +3,23 @@ package login
 import (
 	"cmp"
 	"path/filepath"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 // pdm reads the default index and repositories to publish to from the user's
 // config.toml. (PDM's documentation, "Configurations".)
-var pdm = Tool{Name: "pdm", Format: "pypi", Try: "pdm install", plan: func(m Machine, to Target) (*Plan, error) {
+var pdm = Tool{Name: "pdm", Format: "pypi", Try: "pdm install", plan: planPDM, helper: planPDM}
+
+func planPDM(m Machine, to Target) (*Plan, error) {
 	p := &Plan{Project: []Snippet{{"to publish with PDM", "pdm publish --repository " + to.word()}}}
 	credential := []tomlSetting{{"username", user}, {"password", to.Token}}
+	if to.Helper != nil {
+		credential = credential[:1]
+		if err := p.planPDMHelper(m, to); err != nil {
+			return nil, err
+		}
+	}
 	index := append([]tomlSetting{{"url", to.Endpoint + "simple/"}}, credential...)
 	if to.plainHTTP() { // PDM skips an index by plain http unless told so
 		index = append(index, tomlSetting{"verify_ssl", false})
@@ -26,13 +36,30 @@ var pdm = Tool{Name: "pdm", Format: "pypi", Try: "pdm install", plan: func(m Mac
 		}
 		return setTOML(after, tomlTable{path: []string{"repository", to.word()}}, append([]tomlSetting{{"url", to.Endpoint}}, credential...))
 	})
-}}
+}
+
+// planPDMHelper has PDM ask a keyring: where Python's is among its own modules
+// that one, else the program of that name.
+func (p *Plan) planPDMHelper(m Machine, to Target) error {
+	var have struct {
+		PyPI       struct{ Password string }
+		Repository map[string]struct{ Password string }
+	}
+	text, err := readSettings(pdmFile(m))
+	if err == nil && toml.Unmarshal(text, &have) == nil && cmp.Or(have.PyPI.Password, have.Repository[to.word()].Password) != "" {
+		p.Notes = append(p.Notes, pdmFile(m)+" has passwords, which outrank the helper: pdm config --delete pypi.password; pdm config --delete repository."+to.word()+".password")
+	}
+	if err := p.planKeyringProgram(m, to); err != nil {
+		return err
+	}
+	return p.planKeyringBackend(m, to)
+}
 
 func pdmFile(m Machine) string {
 	dir := filepath.Join(m.config(), "pdm")
 	switch m.OS {
 	case "windows":
-		dir = filepath.Join(cmp.Or(m.Getenv("LOCALAPPDATA"), filepath.Join(m.Home, "AppData", "Local")), "pdm", "pdm")
+		dir = filepath.Join(m.localAppData(), "pdm", "pdm")
 	case "darwin":
 		dir = filepath.Join(m.library(), "pdm")
 	}

@@ -11,16 +11,24 @@ import (
 // pip reads index-url of the section [global] in the user's pip.conf; the
 // credential stands in the URL, or in .netrc. (pip's documentation,
 // "Configuration" and "Authentication".)
-var pip = Tool{Name: "pip", Format: "pypi", Try: "pip install requests", plan: func(m Machine, to Target) (*Plan, error) {
+var pip = Tool{Name: "pip", Format: "pypi", Try: "pip install requests", plan: planPip, helper: planPip}
+
+func planPip(m Machine, to Target) (*Plan, error) {
 	p := &Plan{}
 	index := to.withUser("simple/")
-	if to.Netrc {
+	switch {
+	case to.Netrc:
 		index = to.Endpoint + "simple/"
+	case to.Helper != nil:
+		index = to.asUser("simple/")
 	}
 	var file *ini
 	err := p.edit(pipFile(m), func(before []byte) ([]byte, error) {
 		file = parseINI(before, pipKey)
 		file.set("global", "index-url", index)
+		if to.Helper != nil {
+			file.set("global", "keyring-provider", "subprocess")
+		}
 		if to.plainHTTP() { // pip ignores an index by plain http of a host that it does not trust
 			if hosts := file.values("global", "trusted-host"); !slices.Contains(hosts, to.host()) {
 				file.set("global", "trusted-host", append(hosts, to.host())...)
@@ -31,14 +39,18 @@ var pip = Tool{Name: "pip", Format: "pypi", Try: "pip install requests", plan: f
 	if err != nil {
 		return nil, err
 	}
-	if to.Netrc {
-		if err := p.planNetrc(m, to); err != nil {
-			return nil, err
+	switch {
+	case to.Netrc:
+		err = p.planNetrc(m, to)
+	case to.Helper != nil:
+		p.Notes = append(p.Notes, "pip asks a keyring since 23.1; older ones need larder login pip without --helper")
+		if err = p.dropNetrc(m, to); err == nil {
+			err = p.planKeyring(m, to)
 		}
 	}
 	p.Notes = append(p.Notes, pipNotes(m, file)...)
-	return p, nil
-}}
+	return p, err
+}
 
 // pipFile is the user's settings file as pip finds it.
 func pipFile(m Machine) string {

@@ -3,12 +3,16 @@ package login
 import (
 	"cmp"
 	"path/filepath"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 // poetry reads credentials from the user's auth.toml, by the name that a
 // project gives its source. (Poetry's documentation, "Repositories"; names with
 // dots do not work there.)
-var poetry = Tool{Name: "poetry", Format: "pypi", plan: func(m Machine, to Target) (*Plan, error) {
+var poetry = Tool{Name: "poetry", Format: "pypi", plan: planPoetry, helper: planPoetry}
+
+func planPoetry(m Machine, to Target) (*Plan, error) {
 	p := &Plan{
 		KeyOnly: true,
 		Try:     "poetry install",
@@ -17,10 +21,20 @@ var poetry = Tool{Name: "poetry", Format: "pypi", plan: func(m Machine, to Targe
 			{"once, for poetry publish --repository " + to.word(), "poetry config repositories." + to.word() + " " + to.Endpoint},
 		},
 	}
-	return p, p.edit(filepath.Join(poetryDir(m), "auth.toml"), func(before []byte) ([]byte, error) {
+	auth := filepath.Join(poetryDir(m), "auth.toml")
+	if to.Helper != nil {
+		var have struct {
+			Basic map[string]any `toml:"http-basic"`
+		}
+		if text, err := readSettings(auth); err == nil && toml.Unmarshal(text, &have) == nil && have.Basic[to.word()] != nil {
+			p.Notes = append(p.Notes, auth+" has a password, which outranks the helper: poetry config --unset http-basic."+to.word())
+		}
+		return p, p.planKeyringBackend(m, to)
+	}
+	return p, p.edit(auth, func(before []byte) ([]byte, error) {
 		return setTOML(before, tomlTable{path: []string{"http-basic", to.word()}}, []tomlSetting{{"username", user}, {"password", to.Token}})
 	})
-}}
+}
 
 func poetryDir(m Machine) string {
 	dir := filepath.Join(m.config(), "pypoetry")

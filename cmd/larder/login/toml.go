@@ -17,7 +17,8 @@ type tomlSetting struct {
 }
 
 // tomlTable says which table of a file is meant: the one of that path, or of
-// an array of tables the one whose key "name" has that value.
+// an array of tables the one whose key "name" has that value. Without a path it
+// is what stands before the first heading.
 type tomlTable struct {
 	path []string
 	name string
@@ -48,6 +49,12 @@ func setTOML(text []byte, t tomlTable, settings []tomlSetting) ([]byte, error) {
 // apply does to the data what edit does to the text.
 func (t tomlTable) apply(data map[string]any, settings []tomlSetting) error {
 	at := data
+	if len(t.path) == 0 {
+		for _, s := range settings {
+			at[s.key] = s.value
+		}
+		return nil
+	}
 	for _, key := range t.path[:len(t.path)-1] {
 		next, ok := at[key].(map[string]any)
 		if !ok && at[key] != nil {
@@ -98,6 +105,9 @@ func (t tomlTable) edit(text string, settings []tomlSetting) string {
 	for line := range strings.Lines(text) {
 		lines = append(lines, line)
 	}
+	if len(t.path) == 0 {
+		return editTop(lines, settings)
+	}
 	from, to := t.find(lines)
 	if from < 0 {
 		return t.appended(text, settings)
@@ -126,6 +136,32 @@ func (t tomlTable) edit(text string, settings []tomlSetting) string {
 		}
 	}
 	return strings.Join(append(out, lines[last+1:]...), "")
+}
+
+// editTop puts settings before the first heading.
+func editTop(lines []string, settings []tomlSetting) string {
+	var out, rest []string
+	written := map[string]bool{}
+	for i, line := range lines {
+		if heading, _ := tomlHeading(line); heading != "" {
+			rest = lines[i:]
+			break
+		}
+		if s, ours := findTOML(settings, tomlKey(line)); ours {
+			line = s.line()
+			written[s.key] = true
+		}
+		out = append(out, line)
+	}
+	if n := len(out); n > 0 && !strings.HasSuffix(out[n-1], "\n") {
+		out[n-1] += "\n"
+	}
+	for _, s := range settings {
+		if !written[s.key] {
+			out = append(out, s.line())
+		}
+	}
+	return strings.Join(append(out, rest...), "")
 }
 
 // find gives the lines of the table, the heading first, or -1.

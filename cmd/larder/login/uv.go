@@ -11,17 +11,29 @@ import (
 
 // uv reads a default index from the user's uv.toml and the credential for it
 // from .netrc. (uv's documentation, "Package indexes" and "HTTP credentials".)
-var uv = Tool{Name: "uv", Format: "pypi", Try: "uv pip install requests", plan: func(m Machine, to Target) (*Plan, error) {
+var uv = Tool{Name: "uv", Format: "pypi", Try: "uv pip install requests", plan: planUV, helper: planUV}
+
+func planUV(m Machine, to Target) (*Plan, error) {
 	p := &Plan{}
 	name := uvFile(m)
 	if err := p.edit(name, func(before []byte) ([]byte, error) { return setUVIndex(before, to) }); err != nil {
 		return nil, err
 	}
-	if err := p.planNetrc(m, to); err != nil {
-		return nil, err
+	if to.Helper != nil {
+		if err := p.dropNetrc(m, to); err != nil {
+			return nil, err
+		}
+		if err := p.planKeyring(m, to); err != nil {
+			return nil, err
+		}
+		p.Project = append(p.Project, Snippet{"to publish with uv", "uv publish --index larder --username " + user})
+	} else {
+		if err := p.planNetrc(m, to); err != nil {
+			return nil, err
+		}
+		p.Project = append(p.Project, Snippet{"to publish with uv",
+			"UV_PUBLISH_USERNAME=" + user + ` UV_PUBLISH_PASSWORD="$(larder token)" uv publish --index larder`})
 	}
-	p.Project = append(p.Project, Snippet{"to publish with uv",
-		"UV_PUBLISH_USERNAME=" + user + ` UV_PUBLISH_PASSWORD="$(larder token)" uv publish --index larder`})
 	for _, name := range []string{"UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX"} {
 		if m.Getenv(name) != "" {
 			p.Notes = append(p.Notes, "the environment variable "+name+" is set and outranks uv's settings: unset it")
@@ -34,7 +46,7 @@ var uv = Tool{Name: "uv", Format: "pypi", Try: "uv pip install requests", plan: 
 		}
 	}
 	return p, nil
-}}
+}
 
 // uvIndexName names the index in uv.toml: a user has one default.
 const uvIndexName = "larder"
@@ -67,8 +79,16 @@ func setUVIndex(before []byte, to Target) ([]byte, error) {
 			}
 		}
 	}
+	index := to.Endpoint + "simple/"
+	if to.Helper != nil {
+		index = to.asUser("simple/")
+		var err error
+		if before, err = setTOML(before, tomlTable{}, []tomlSetting{{"keyring-provider", "subprocess"}}); err != nil {
+			return nil, err
+		}
+	}
 	return setTOML(before, tomlTable{path: []string{"index"}, name: uvIndexName}, []tomlSetting{
-		{"url", to.Endpoint + "simple/"}, {"publish-url", to.Endpoint}, {"default", true},
+		{"url", index}, {"publish-url", to.Endpoint}, {"default", true},
 	})
 }
 

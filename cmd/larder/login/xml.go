@@ -126,6 +126,26 @@ func putXML(text []byte, section string, old func(*xmlElement) bool, lines []str
 	return insertXML(text, s, lines, 2), nil
 }
 
+// dropXML takes the elements that old finds out of the child section of the
+// root.
+func dropXML(text []byte, section string, old func(*xmlElement) bool) ([]byte, error) {
+	root, err := parseXML(text)
+	if err != nil {
+		return nil, err
+	}
+	s := root.child(section, nil)
+	if s == nil {
+		return text, nil
+	}
+	for i := len(s.children) - 1; i >= 0; i-- {
+		if c := s.children[i]; old(c) {
+			from := c.start - len(indentAt(text, c.start))
+			text = splice(text, len(bytes.TrimRight(text[:from], "\r\n")), c.end, "")
+		}
+	}
+	return text, nil
+}
+
 const xmlStep = "  "
 
 // insertXML puts lines last into an element that stands depth deep. It opens

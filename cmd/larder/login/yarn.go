@@ -3,6 +3,8 @@ package login
 import (
 	"bytes"
 	"cmp"
+	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -22,7 +24,7 @@ var yarn = Tool{Name: "yarn", Format: "npm", Try: "yarn install", plan: func(m M
 	if err != nil {
 		return nil, err
 	}
-	name := filepath.Join(m.Home, cmp.Or(m.Getenv("YARN_RC_FILENAME"), ".yarnrc.yml"))
+	name := yarnFile(m)
 	before, err := readSettings(name)
 	if err != nil {
 		return nil, err
@@ -33,13 +35,57 @@ var yarn = Tool{Name: "yarn", Format: "npm", Try: "yarn install", plan: func(m M
 	}
 	p.Edits = append(p.Edits, Edit{File: name, Before: before, After: after})
 	return p, nil
-}}
+}, helper: planYarnHelper}
+
+// yarnPlugin answers Yarn's hook getNpmAuthenticationHeader, which comes before
+// tokens in settings. (Yarn's plugin-npm, Hooks; Yarn 3.3 and later.)
+//
+//go:embed yarn-larder.cjs
+var yarnPlugin string
+
+// planYarnHelper sets up Yarn 2 and later alone: Yarn 1 asks nobody.
+func planYarnHelper(m Machine, to Target) (*Plan, error) {
+	p := &Plan{Notes: []string{"Yarn 1 asks no other program for a token: it needs larder login yarn without --helper"}}
+	program, err := json.Marshal(to.Helper.Program)
+	if err != nil {
+		return nil, err
+	}
+	plugin := filepath.Join(m.larderFolder(), "yarn-larder.cjs")
+	text := strings.Replace(yarnPlugin, `"larder"`, string(program), 1)
+	if err := p.edit(plugin, func([]byte) ([]byte, error) { return []byte(text), nil }); err != nil {
+		return nil, err
+	}
+	return p, p.edit(yarnFile(m), func(before []byte) ([]byte, error) { return setYarnHelper(before, to, filepath.ToSlash(plugin)) })
+}
+
+// yarnFile is the user's settings of Yarn 2 and later.
+func yarnFile(m Machine) string {
+	return filepath.Join(m.Home, cmp.Or(m.Getenv("YARN_RC_FILENAME"), ".yarnrc.yml"))
+}
 
 // setYarnrc leads Yarn 2 and later to the target: npmRegistryServer, or
 // npmScopes for scopes, and the token under npmRegistries. Yarn refuses plain
 // http unless its host is in unsafeHttpWhitelist. Comments and all other
 // settings stay. (Yarn 4's documentation of .yarnrc.yml.)
 func setYarnrc(text []byte, to Target) ([]byte, error) {
+	return editYarnrc(text, to, func(_, registry *yaml.Node) error {
+		setScalar(registry, "npmAuthToken", to.Token)
+		return nil
+	})
+}
+
+// setYarnHelper leads it there with the plugin in place of a token.
+func setYarnHelper(text []byte, to Target, plugin string) ([]byte, error) {
+	return editYarnrc(text, to, func(top, registry *yaml.Node) error {
+		drop(registry, "npmAuthToken")
+		drop(registry, "npmAuthIdent")
+		return addItem(top, "plugins", plugin)
+	})
+}
+
+// editYarnrc changes what both have in common, and then the whole document and
+// the settings of the registry.
+func editYarnrc(text []byte, to Target, change func(top, registry *yaml.Node) error) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, fmt.Errorf("is not readable as YAML, mend it first: %w", err)
@@ -51,7 +97,6 @@ func setYarnrc(text []byte, to Target) ([]byte, error) {
 	if top.Kind != yaml.MappingNode {
 		return nil, fmt.Errorf("is not a YAML mapping of settings")
 	}
-	auth := []setting{{"npmAlwaysAuth", "true"}, {"npmAuthToken", to.Token}}
 	if len(to.Scopes) == 0 {
 		setScalar(top, "npmRegistryServer", to.Endpoint)
 	}
@@ -67,8 +112,9 @@ func setYarnrc(text []byte, to Target) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range auth {
-		setScalar(of, s.key, s.value)
+	setScalar(of, "npmAlwaysAuth", "true")
+	if err := change(top, of); err != nil {
+		return nil, err
 	}
 	if u, err := url.Parse(to.Endpoint); err == nil && u.Scheme == "http" {
 		if err := addItem(top, "unsafeHttpWhitelist", u.Hostname()); err != nil {
@@ -76,6 +122,16 @@ func setYarnrc(text []byte, to Target) ([]byte, error) {
 		}
 	}
 	return encode(&doc)
+}
+
+// drop takes a key out of a mapping.
+func drop(m *yaml.Node, key string) {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == key {
+			m.Content = slices.Delete(m.Content, i, i+2)
+			return
+		}
+	}
 }
 
 var errOddYAML = errors.New("holds YAML that cannot be written back safely, simplify it first")
