@@ -114,8 +114,10 @@ func (r *Relay) Stats() RelayStats {
 }
 
 // Run carries events until ctx is done, then marks what it has published and
-// returns nil. A bus or database that is away is waited for. It is run once.
+// returns nil. A bus or database that is away is waited for. It may be run again
+// afterwards, by one goroutine at a time: meanwhile another relay may have run.
 func (r *Relay) Run(ctx context.Context) error {
+	r.synced = false
 	defer func() {
 		// What stays unmarked is found by the next start; this only spares it the work.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)

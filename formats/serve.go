@@ -54,9 +54,34 @@ func ServeAsset(w http.ResponseWriter, r *Request, a *registry.AssetContent, con
 	var body io.ReadSeeker = &watched{ReadSeeker: a.Body, log: r.Log}
 	if f, ok := a.Body.(*os.File); ok {
 		body = f // as it is, or the kernel cannot send it
+	} else if sent, err := redirected(w, r, a, contentType); sent || err != nil {
+		return err
 	}
 	http.ServeContent(w, r.Request, "", a.Modified, body)
 	return nil
+}
+
+// redirectWanted is the request's header by which a client asks to be sent to
+// where the bytes are kept, where the server does that on request.
+const redirectWanted = "X-Larder-Redirect"
+
+// redirected sends the client to where the bytes are kept, where that is
+// configured. Whoever has the URL can read them for some minutes.
+func redirected(w http.ResponseWriter, r *Request, a *registry.AssetContent, contentType string) (bool, error) {
+	b, ok := a.Body.(registry.Redirecter)
+	if !ok || r.Method != http.MethodGet || r.Header.Get("If-None-Match") != "" {
+		return false, nil
+	}
+	h := w.Header()
+	u, err := b.Redirect(r.Context(), r.Header.Get(redirectWanted) != "", contentType, h.Get("Content-Disposition"))
+	if err != nil || u == "" {
+		return false, err
+	}
+	delete(h, "Content-Type")
+	h["Cache-Control"] = []string{cacheNone}
+	h["Location"] = []string{u}
+	w.WriteHeader(http.StatusTemporaryRedirect)
+	return true, nil
 }
 
 // watched notes for the log why a body ended early. The client sees the

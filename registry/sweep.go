@@ -98,18 +98,29 @@ func (s *Service) present(ctx context.Context, d DomainID, digests ...Digest) er
 		return nil
 	}
 	for _, digest := range digests {
-		b, err := s.Blobs.Open(ctx, d, digest)
-		if IsNotFound(err) {
-			return &Error{Code: Unavailable, Msg: "the same bytes were just deleted as unused; repeat the request", Err: err}
-		}
+		there, err := s.exists(ctx, d, digest)
 		if err != nil {
 			return err
 		}
-		if err := b.Close(); err != nil {
-			return err
+		if !there {
+			return Errorf(Unavailable, "the same bytes were just deleted as unused; repeat the request")
 		}
 	}
 	return nil
+}
+
+func (s *Service) exists(ctx context.Context, d DomainID, digest Digest) (bool, error) {
+	if p, ok := s.Blobs.(BlobProber); ok {
+		return p.Exists(ctx, d, digest)
+	}
+	b, err := s.Blobs.Open(ctx, d, digest)
+	if IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, b.Close()
 }
 
 // sweepOrphans deletes the domain's bytes that no row knows of.

@@ -11,7 +11,10 @@ import (
 	"strings"
 
 	"larder/registry"
+	"larder/storage/cache"
 	"larder/storage/fs"
+	"larder/storage/postgres"
+	"larder/storage/s3"
 	"larder/storage/sqlite"
 )
 
@@ -30,15 +33,22 @@ func Metadata(ctx context.Context, url, dataDir string) (registry.Metadata, erro
 		}
 		return db, nil
 	case scheme == "postgres", scheme == "postgresql":
-		return nil, registry.Errorf(registry.Invalid, "this build has no PostgreSQL engine: leave --metadata out to keep rows in SQLite in the data folder")
+		db, err := postgres.Open(ctx, url)
+		if err != nil {
+			return nil, err
+		}
+		return db, nil
 	default:
-		return nil, registry.Errorf(registry.Invalid, "--metadata names no engine of this build: leave it out to keep rows in SQLite in the data folder")
+		return nil, registry.Errorf(registry.Invalid, "--metadata names no engine of this build: write postgres://…, or leave it out to keep rows in SQLite in the data folder")
 	}
 }
 
 // Blobs opens the bytes at the URL: empty is the folder blobs in dataDir, which
-// is made where it is missing. Invalid: a URL that no engine of this build takes.
-func Blobs(url, dataDir string) (registry.Blobs, error) {
+// is made where it is missing; s3://… is a bucket, with copies in the folder
+// blob-cache in dataDir where the URL says so. keyOf gives the key that a domain
+// names for its encryption at rest. Invalid: a URL that no engine of this build
+// takes. What it gives is closed by the caller where it is an io.Closer.
+func Blobs(ctx context.Context, url, dataDir string, keyOf s3.KeyOf) (registry.Blobs, error) {
 	switch scheme := schemeOf(url); {
 	case url == "":
 		b, err := fs.Open(filepath.Join(dataDir, "blobs"))
@@ -47,9 +57,24 @@ func Blobs(url, dataDir string) (registry.Blobs, error) {
 		}
 		return b, nil
 	case scheme == "s3":
-		return nil, registry.Errorf(registry.Invalid, "this build has no S3 engine: leave --blobs out to keep bytes as files in the data folder")
+		config, err := s3.Parse(url)
+		if err != nil {
+			return nil, err
+		}
+		b, err := s3.Open(ctx, config, keyOf)
+		if err != nil {
+			return nil, err
+		}
+		if config.CacheSize == 0 {
+			return b, nil
+		}
+		c, err := cache.New(b, filepath.Join(dataDir, "blob-cache"), config.CacheSize)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
 	default:
-		return nil, registry.Errorf(registry.Invalid, "--blobs names no engine of this build: leave it out to keep bytes as files in the data folder")
+		return nil, registry.Errorf(registry.Invalid, "--blobs names no engine of this build: write s3://…, or leave it out to keep bytes as files in the data folder")
 	}
 }
 

@@ -17,7 +17,7 @@ func TestWithoutURLsEverythingIsInTheDataFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	if _, err := storage.Blobs("", dir); err != nil {
+	if _, err := storage.Blobs(t.Context(), "", dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"larder.db", "blobs"} {
@@ -27,15 +27,16 @@ func TestWithoutURLsEverythingIsInTheDataFolder(t *testing.T) {
 	}
 }
 
-func TestAnEngineThatIsNotThereIsNamedAndNoSecretIs(t *testing.T) {
+func TestAURLThatCannotBeUsedIsExplainedAndNotRepeated(t *testing.T) {
 	for url, want := range map[string]string{
-		"postgres://larder:secret@db.test/larder": "PostgreSQL", "postgresql://secret@db.test": "PostgreSQL", "mysql://u:secret@db.test": "no engine", "secret": "no engine",
+		"postgres://larder:secret@db.test/larder?pool_max_conns=1": "PostgreSQL", "postgresql://secret@db.test?sslmode=secret": "PostgreSQL",
+		"mysql://u:secret@db.test": "no engine", "secret": "no engine",
 	} {
 		m, err := storage.Metadata(t.Context(), url, t.TempDir())
 		check(t, url, m == nil, err, want)
 	}
 	for url, want := range map[string]string{"s3://secret/prefix?endpoint=x": "S3", "S3://secret": "S3", "/secret": "no engine", "gs://secret": "no engine"} {
-		b, err := storage.Blobs(url, t.TempDir())
+		b, err := storage.Blobs(t.Context(), url, t.TempDir(), nil)
 		check(t, url, b == nil, err, want)
 	}
 }

@@ -201,9 +201,13 @@ func (s *Server) openStorage(ctx context.Context) (err error) {
 		return fmt.Errorf("cannot open the database: %w", err)
 	}
 	s.onClose(func(context.Context) error { return s.metadata.Close() })
-	if s.blobs, err = storage.Blobs(s.Config.Blobs, s.Config.Data); err != nil {
+	if s.blobs, err = storage.Blobs(ctx, s.Config.Blobs, s.Config.Data, s.encryptionKey); err != nil {
 		return fmt.Errorf("cannot open the blob store: %w", err)
 	}
+	if c, ok := s.blobs.(io.Closer); ok {
+		s.onClose(func(context.Context) error { return c.Close() })
+	}
+	s.warnOfHalves()
 	return nil
 }
 
@@ -213,6 +217,9 @@ func (s *Server) openIdentity(ctx context.Context) error {
 		return fmt.Errorf("cannot read the master key: %w", err)
 	}
 	if s.sealer, err = identity.NewSealer(master); err != nil {
+		return err
+	}
+	if err := confirmMasterKey(ctx, s.metadata, s.sealer); err != nil {
 		return err
 	}
 	// All processes of a server share its master key, and two servers never do.
@@ -292,12 +299,8 @@ func (s *Server) openEvents(ctx context.Context) (err error) {
 	if s.Config.AuditNATS {
 		s.background(func(ctx context.Context) { _ = s.audit.Run(ctx) }) // it ends with ctx alone
 	}
-	s.relay = events.NewRelay(events.RelayConfig{Metadata: s.metadata, Bus: s.bus, Logger: s.log})
-	s.background(func(ctx context.Context) {
-		if err := s.relay.Run(ctx); err != nil {
-			s.log.Error("the event relay has ended", "error", err)
-		}
-	})
+	s.relay = events.NewRelay(events.RelayConfig{Metadata: s.metadata, Bus: s.bus, Logger: s.log, Poll: s.relayPoll()})
+	s.oneOfAll("relay", s.relay.Run)
 	s.onClose(s.flushEvents)
 	return nil
 }
@@ -373,6 +376,7 @@ func (s *Server) openService(context.Context) error {
 		Spill:       spill,
 		Logger:      s.log,
 		Wake:        s.relay.Wake,
+		Shared:      s.shared(),
 		CacheUse:    s.metrics.cacheUse,
 		Limits:      s.Config.Quotas.bytes,
 		Quotas:      s.Config.Quotas.core,
@@ -381,7 +385,7 @@ func (s *Server) openService(context.Context) error {
 		return err
 	}
 	s.onClose(s.service.Close)
-	s.background(s.sweep)
+	s.oneOfAll("sweep", s.sweep)
 	d := &discovery{
 		folder: s.folder, connections: connections, machine: s.Machine,
 		own: newOwnAddress(s.listener.Addr(), s.Config.PublicURL), log: s.log,
@@ -392,7 +396,7 @@ func (s *Server) openService(context.Context) error {
 }
 
 // sweep deletes bytes that nothing refers to, now and again.
-func (s *Server) sweep(ctx context.Context) {
+func (s *Server) sweep(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -402,7 +406,7 @@ func (s *Server) sweep(ctx context.Context) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return
+			return nil
 		}
 	}
 }
