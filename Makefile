@@ -5,7 +5,7 @@ FUZZTIME    ?= 10s
 LARDER_E2E  ?= on
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test race clients e2e e2e-live bench lint docs fuzz-short image clean
+.PHONY: all build test race clients conformance e2e e2e-live bench lint docs fuzz-short image clean
 
 all: build test
 
@@ -22,6 +22,10 @@ clients: ## the package clients of the end-to-end tests
 	e2e/install-clients.sh
 	e2e/pypi/install-clients.sh
 	e2e/maven/install-clients.sh
+
+conformance: ## every operation and its errors by the SDK and by the aws command, held to botocore's model
+	PATH="$${LARDER_E2E_TOOLS:-$${XDG_CACHE_HOME:-$$HOME/.cache}/larder-clients}/aws/bin:$$PATH" \
+	  LARDER_E2E=$(LARDER_E2E) $(GO) test -count=1 -timeout 20m ./registry/api
 
 e2e: ## real clients; those that are missing are skipped, or fail with LARDER_E2E=required
 	LARDER_E2E=$(LARDER_E2E) $(GO) test -count=1 -timeout 20m ./e2e/...
