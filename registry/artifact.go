@@ -152,10 +152,14 @@ type Version struct {
 	Status      Status
 	Revision    string // opaque; moves with assets and manifest, not with status
 	Origin      Origin
-	Published   time.Time       // when this repository got it, or last changed it
-	Released    time.Time       // when its publisher published it: upstream's time, else the time of the publish here
-	Manifest    json.RawMessage // opaque to the core: stored and handed back
-	Assets      []Asset         // in order of name
+	Published   time.Time // when this repository got it, or last changed it
+	Released    time.Time // when its publisher published it: upstream's time, else the time of the publish here
+	// Seen is when this server first saw a version that came from elsewhere, where
+	// that counts: one that was new in a later listing of its package, or whose
+	// time nobody tells. Zero: it goes by Released.
+	Seen     time.Time
+	Manifest json.RawMessage // opaque to the core: stored and handed back
+	Assets   []Asset         // in order of name
 }
 
 // Asset returns the asset of that name.

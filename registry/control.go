@@ -153,8 +153,9 @@ type VersionPage struct {
 }
 
 // ListPackageVersions gives the versions of a package that the repository
-// itself holds, in all states unless f says otherwise. A page of those of some
-// origin may be short, or empty, and not be the last.
+// itself holds, in all states unless f says otherwise, but for those that the
+// guard hides. A page of those of some origin, or of a package that has guard
+// rules, may be short, or empty, and not be the last.
 func (s *Service) ListPackageVersions(ctx context.Context, actor Actor, r RepoID, p PackageID, f VersionFilter, page Page) (VersionPage, error) {
 	id, _, err := s.canonical(VersionID{Package: p})
 	if err != nil {
@@ -176,23 +177,35 @@ func (s *Service) ListPackageVersions(ctx context.Context, actor Actor, r RepoID
 		if err != nil {
 			return err
 		}
+		guard, err := s.ruling(tx, n, id.Package)
+		if err != nil {
+			return err
+		}
+		hides := guard.hides(tx)
+		fetch := func(p Page) ([]Version, string, error) { return tx.ListVersions(n.ID, id.Package, f, p) }
+		if origin == "" && guard == nil {
+			out.Versions, out.Next, err = fetch(page)
+		} else {
+			out.Versions, out.Next, err = scan(page, fetch, func(v Version) bool {
+				return (origin == "" || origin == v.Origin.Type) && !hides.version(v)
+			})
+		}
+		if err != nil {
+			return err
+		}
 		out.DefaultDisplayVersion = pkg.Tags["latest"]
-		if out.DefaultDisplayVersion == "" {
-			newest, _, err := tx.ListVersions(n.ID, id.Package, VersionFilter{Status: Published, Newest: true}, Page{Limit: 1})
+		if latest := (Version{Version: out.DefaultDisplayVersion, Status: Published}); latest.Version == "" || hides.version(latest) {
+			newest, _, err := scan(Page{Limit: 1}, func(p Page) ([]Version, string, error) {
+				return tx.ListVersions(n.ID, id.Package, VersionFilter{Status: Published, Newest: true}, p)
+			}, func(v Version) bool { return !hides.version(v) })
 			if err != nil {
 				return err
 			}
-			if len(newest) > 0 {
+			if out.DefaultDisplayVersion = ""; len(newest) > 0 {
 				out.DefaultDisplayVersion = newest[0].Version
 			}
 		}
-		fetch := func(p Page) ([]Version, string, error) { return tx.ListVersions(n.ID, id.Package, f, p) }
-		if origin == "" {
-			out.Versions, out.Next, err = fetch(page)
-			return err
-		}
-		out.Versions, out.Next, err = scan(page, fetch, func(v Version) bool { return origin == v.Origin.Type })
-		return err
+		return hides.err
 	})
 	return out, err
 }
@@ -208,7 +221,7 @@ type AssetPage struct {
 // ListPackageVersionAssets gives the assets of a version that the repository
 // itself holds.
 func (s *Service) ListPackageVersionAssets(ctx context.Context, actor Actor, r RepoID, id VersionID, page Page) (AssetPage, error) {
-	_, id, v, err := s.onVersion(ctx, actor, ListPackageVersionAssets, r, id)
+	_, id, v, err := s.readVersion(ctx, actor, ListPackageVersionAssets, r, id)
 	if err != nil {
 		return AssetPage{}, err
 	}

@@ -50,14 +50,15 @@ func (s *Service) CopyPackageVersions(ctx context.Context, actor Actor, q Copy) 
 	if err != nil {
 		return nil, err
 	}
+	withheld := map[string]VersionResult{}
 	if q.FromUpstream {
-		if err := s.bringIn(ctx, actor, from, id, versions); err != nil {
+		if withheld, err = s.bringIn(ctx, actor, from, id, versions); err != nil {
 			return nil, err
 		}
 	}
 	var results map[string]VersionResult
 	err = s.update(ctx, func(c *change) error {
-		results = map[string]VersionResult{}
+		results = maps.Clone(withheld)
 		plan, err := s.planCopy(c, q, from, to, id, versions, revisions, results)
 		if err != nil || len(results) > 0 {
 			return err
@@ -68,35 +69,44 @@ func (s *Service) CopyPackageVersions(ctx context.Context, actor Actor, q Copy) 
 }
 
 // bringIn retains in the source what lies upstream of it behind external
-// connections, so that there is something to copy. What is not found is left
-// to the copy to tell.
-func (s *Service) bringIn(ctx context.Context, actor Actor, from *node, id PackageID, versions []string) error {
-	r := s.Repo(actor, from.ID)
-	view, err := r.Package(ctx, id)
-	if IsNotFound(err) {
-		return nil
-	}
+// connections, so that there is something to copy, and gives what the guard
+// keeps back. What is not found is left to the copy to tell.
+func (s *Service) bringIn(ctx context.Context, actor Actor, from *node, id PackageID, versions []string) (map[string]VersionResult, error) {
+	withheld := map[string]VersionResult{}
+	rules, err := s.rules(id.Format)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	r := s.Repo(actor, from.ID)
+	m, err := s.view(ctx, from, id, rules)
+	if m == nil || (err != nil && len(m.hidden) == 0) {
+		if IsNotFound(err) {
+			err = nil
+		}
+		return withheld, err
+	}
+	view := m.view
 	for _, version := range versions {
 		v, ok := view.Version(version)
 		if !ok {
+			if err := m.withheld(from.ID, VersionID{id, version}); err != nil {
+				withheld[version] = VersionResult{Code: CodeNotAllowed, Message: MessageOf(err)}
+			}
 			continue
 		}
 		for _, a := range v.Listed {
 			content, err := r.Asset(ctx, VersionID{id, version}, a.Name)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			_, err = io.Copy(io.Discard, content.Body)
 			content.Body.Close()
 			if err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return withheld, nil
 }
 
 // toCopy is one version of a copy.
@@ -117,8 +127,15 @@ func (s *Service) planCopy(c *change, q Copy, from, to *node, id PackageID, vers
 		}
 	}
 	group := to.controls(id)
+	guard, err := s.ruling(c, to, id)
+	if err != nil {
+		return nil, err
+	}
 	var plan []toCopy
 	for _, version := range versions {
+		if _, known := failed[version]; known {
+			continue
+		}
 		v, at, err := c.firstHeld(places, VersionID{id, version})
 		if err != nil {
 			return nil, err
@@ -133,6 +150,10 @@ func (s *Service) planCopy(c *change, q Copy, from, to *node, id PackageID, vers
 		}
 		if !v.Status.Downloadable() && v.Status != Unfinished {
 			failed[version] = VersionResult{Code: CodeNotAllowed, Message: fmt.Sprintf("version %s is %s", version, v.Status)}
+			continue
+		}
+		if verdict := guard.judge(v, nil); verdict.Refuse {
+			failed[version] = VersionResult{Code: CodeNotAllowed, Message: verdict.Reason}
 			continue
 		}
 		if !group.allows(InternalUpstream, to.ID.Name) {

@@ -50,12 +50,16 @@ func (r *Repo) Derived(ctx context.Context, id VersionID, asset string, d Deriva
 	var at []place
 	var hit *found
 	var origin Origin
+	var guard *ruling
 	err = s.Metadata.View(ctx, func(tx Tx) error {
 		var err error
 		if at, err = s.places(tx, n, id.Package); err != nil {
 			return err
 		}
-		hit, origin, err = s.search(tx, at, id, asset)
+		if hit, origin, err = s.search(tx, at, id, asset); err != nil {
+			return err
+		}
+		guard, err = s.ruling(tx, n, id.Package)
 		return err
 	})
 	if err == error(errHidden) {
@@ -65,14 +69,14 @@ func (r *Repo) Derived(ctx context.Context, id VersionID, asset string, d Deriva
 		return nil, err
 	}
 	if hit != nil {
-		if verdict := s.judge(ctx, n, id.Package, &VersionView{Version: hit.version, Held: true}); verdict.Refuse {
+		if verdict := guard.judge(hit.version, nil); verdict.Refuse {
 			return nil, refused(n.ID, id, verdict)
 		}
 		if d.Extract != nil {
 			return s.extract(ctx, n.ID.Domain, id, hit.asset, d)
 		}
 	}
-	return s.offeredBeside(ctx, n, id, asset, origin, s.sources(at, id.Package.Format), d)
+	return s.offeredBeside(ctx, n, id, asset, origin, s.sources(at, id.Package.Format), guard, d)
 }
 
 // derivedKey names what is kept: by the bytes that it is, or that it was made of.
@@ -119,7 +123,7 @@ func (s *Service) extract(ctx context.Context, domain DomainID, id VersionID, a 
 }
 
 // offeredBeside passes on what the connection has beside an asset that it lists.
-func (s *Service) offeredBeside(ctx context.Context, n *node, id VersionID, asset string, origin Origin, sources []source, d Derivation) (*Document, error) {
+func (s *Service) offeredBeside(ctx context.Context, n *node, id VersionID, asset string, origin Origin, sources []source, guard *ruling, d Derivation) (*Document, error) {
 	none := noVersion(n.ID, id)
 	if d.Offered == nil {
 		return nil, none
@@ -128,11 +132,7 @@ func (s *Service) offeredBeside(ctx context.Context, n *node, id VersionID, asse
 	if err != nil {
 		return nil, err
 	}
-	v := Version{
-		Version: id.Version, Status: version.Status, Manifest: version.Manifest, Released: version.Released,
-		Origin: Origin{Type: OriginExternal, Connection: src.connection},
-	}
-	if verdict := s.judge(ctx, n, id.Package, &VersionView{Version: v, Listed: version.Assets}); verdict.Refuse {
+	if verdict := guard.judge(src.listing.from(src.connection, version), version.Assets); verdict.Refuse {
 		return nil, refused(n.ID, id, verdict)
 	}
 	listed := slices.IndexFunc(version.Assets, func(a ListedAsset) bool { return a.Name == asset })

@@ -171,10 +171,16 @@ func (s *Service) viewOf(ctx context.Context, n *node, id VersionID, rules Rules
 	if id.Version == "" || m.has(id.Version) || (err != nil && !IsNotFound(err)) {
 		return m, err
 	}
+	if err := m.withheld(n.ID, id); err != nil {
+		return m, err
+	}
 	if err := s.revalidate(ctx, n, id.Package, began); err != nil {
 		return nil, err
 	}
-	return s.view(ctx, n, id.Package, rules)
+	if m, err = s.view(ctx, n, id.Package, rules); err == nil && !m.has(id.Version) {
+		err = m.withheld(n.ID, id)
+	}
+	return m, err
 }
 
 // revalidate asks the sources of a package again before it returns, but those

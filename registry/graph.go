@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 )
@@ -15,6 +16,8 @@ type graph struct {
 	stamp  int64
 	repos  map[string]*node
 	groups *groups
+	guard  Rulings // nil: no rules
+	rules  string  // revision of the document that guard was made of
 }
 
 // node is a repository in a graph.
@@ -117,6 +120,7 @@ func (s *Service) graph(ctx context.Context, d DomainID, stamp int64) (*graph, e
 	var formats map[string]string
 	var all []Group
 	var domain Domain
+	var rules Policy
 	err := s.Metadata.View(ctx, func(tx Tx) error {
 		var err error
 		if domain, err = tx.Domain(d); err != nil {
@@ -128,7 +132,13 @@ func (s *Service) graph(ctx context.Context, d DomainID, stamp int64) (*graph, e
 		if formats, err = s.Connections.formats(tx); err != nil {
 			return err
 		}
-		all, err = tx.Groups(d)
+		if all, err = tx.Groups(d); err != nil || s.Guard == nil {
+			return err
+		}
+		rules, err = tx.Guard(d)
+		if IsNotFound(err) {
+			err = nil
+		}
 		return err
 	})
 	switch {
@@ -140,7 +150,18 @@ func (s *Service) graph(ctx context.Context, d DomainID, stamp int64) (*graph, e
 	case err != nil:
 		return nil, err
 	}
+	old := g
 	g = newGraph(stamp, repos, formats, newGroups(all, domain.Created))
+	switch g.rules = rules.Revision; {
+	case s.Guard == nil:
+	case old != nil && old.rules == g.rules:
+		g.guard = old.guard
+	default:
+		// What cannot be read lets nothing through.
+		if g.guard, err = s.Guard.Compile(rules.Document); err != nil {
+			return nil, &Error{Code: Internal, Err: fmt.Errorf("guard rules of domain %s: %w", d.Name, err)}
+		}
+	}
 	s.graphs.mu.Lock()
 	defer s.graphs.mu.Unlock()
 	if s.graphs.m == nil {

@@ -9,10 +9,10 @@ import (
 
 // pull brings an asset in through the first source that offers its version.
 // origin is that of the version where a repository holds it without the asset.
-func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, origin Origin, sources []source, rules Rules) (*AssetContent, error) {
+func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, origin Origin, sources []source, rules Rules, guard *ruling) (*AssetContent, error) {
 	src, version, err := s.offer(ctx, n, id, origin, sources)
 	if IsNotFound(err) {
-		return s.guess(ctx, n, id, name, origin, sources, rules, err)
+		return s.guess(ctx, n, id, name, origin, sources, rules, guard, err)
 	}
 	if err != nil {
 		return nil, err
@@ -21,14 +21,14 @@ func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, 
 	if err != nil {
 		return nil, err
 	}
-	return s.bring(ctx, n, id, src, version, asset, rules)
+	return s.bring(ctx, n, id, src, version, asset, rules, guard)
 }
 
 // guess looks for an asset of a version that no source lists where the
 // format's layout puts it, in one source after the other; otherwise is the
 // error of a format without a layout. The first file that is found gives the
 // version its origin, and the others come from there or not at all.
-func (s *Service) guess(ctx context.Context, n *node, id VersionID, name string, origin Origin, sources []source, rules Rules, otherwise error) (*AssetContent, error) {
+func (s *Service) guess(ctx context.Context, n *node, id VersionID, name string, origin Origin, sources []source, rules Rules, guard *ruling, otherwise error) (*AssetContent, error) {
 	status := Published
 	if p, ok := rules.(Parter); ok && p.Part(id.Version) {
 		status = Unlisted
@@ -41,7 +41,7 @@ func (s *Service) guess(ctx context.Context, n *node, id VersionID, name string,
 		if err != nil {
 			return nil, otherwise
 		}
-		content, err := s.bring(ctx, n, id, src, ListedVersion{Version: id.Version, Status: status}, asset, rules)
+		content, err := s.bring(ctx, n, id, src, ListedVersion{Version: id.Version, Status: status}, asset, rules, guard)
 		if !IsNotFound(err) {
 			return content, err
 		}
@@ -50,26 +50,26 @@ func (s *Service) guess(ctx context.Context, n *node, id VersionID, name string,
 }
 
 // bring has the puller fetch one asset and retains it.
-func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, version ListedVersion, asset ListedAsset, rules Rules) (*AssetContent, error) {
-	v := Version{
-		Version: id.Version, Status: version.Status, Manifest: version.Manifest, Released: version.Released,
-		Origin: Origin{Type: OriginExternal, Connection: src.connection},
-	}
-	if verdict := s.judge(ctx, n, id.Package, &VersionView{Version: v, Listed: version.Assets}); verdict.Refuse {
+func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, version ListedVersion, asset ListedAsset, rules Rules, guard *ruling) (*AssetContent, error) {
+	v := src.listing.from(src.connection, version)
+	if verdict := guard.judge(v, version.Assets); verdict.Refuse && !verdict.Undated {
 		return nil, refused(n.ID, id, verdict)
 	}
 	pulled, err := s.Puller.Pull(ctx, PullRequest{
 		Domain: n.ID.Domain, Connection: src.connection, Version: id, Asset: asset,
 		Guessed: !slices.ContainsFunc(version.Assets, func(a ListedAsset) bool { return a.Name == asset.Name }),
 		Repo:    n.ID.Name,
+		Admit: func(modified time.Time) error {
+			if verdict := guard.judge(v.dated(modified, version.Seen, s.Clock()), version.Assets); verdict.Refuse {
+				return refused(n.ID, id, verdict)
+			}
+			return nil
+		},
 		Finish: func(ctx context.Context, a Asset, modified time.Time) error {
-			v := v
-			if v.Released.IsZero() && !modified.IsZero() {
-				// No listing told the date, and the guard could not go by it.
-				v.Released = modified
-				if verdict := s.judge(ctx, n, id.Package, &VersionView{Version: v, Listed: version.Assets}); verdict.Refuse {
-					return refused(n.ID, id, verdict)
-				}
+			v := v.dated(modified, version.Seen, s.Clock())
+			v.Assets = []Asset{a} // whose digests may be what a rule is about
+			if verdict := guard.judge(v, nil); verdict.Refuse {
+				return refused(n.ID, id, verdict)
 			}
 			// The bytes may have been here before and on their way out.
 			s.sweeping.RLock()

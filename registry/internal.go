@@ -3,7 +3,8 @@ package registry
 import "context"
 
 // Internal gives those of the packages of which a version was published into a
-// repository that this one reaches: names that nobody outside has to learn.
+// repository that this one reaches, or which origin controls keep from coming
+// through any connection: names that nobody outside has to learn.
 // Ids that no package can have are passed over. Needs ReadFromRepository.
 func (r *Repo) Internal(ctx context.Context, ids []PackageID) ([]PackageID, error) {
 	n, _, err := r.enter(ctx, ReadFromRepository, PackageID{})
@@ -18,7 +19,7 @@ func (r *Repo) Internal(ctx context.Context, ids []PackageID) ([]PackageID, erro
 			if err != nil {
 				continue
 			}
-			internal, err := n.internal(tx, id.Package)
+			internal, err := r.svc.internal(tx, n, id.Package)
 			if err != nil {
 				return err
 			}
@@ -32,8 +33,14 @@ func (r *Repo) Internal(ctx context.Context, ids []PackageID) ([]PackageID, erro
 }
 
 // internal reports whether a repository of the chain holds a version of the
-// package that was published here.
-func (n *node) internal(tx Tx, p PackageID) (bool, error) {
+// package that was published here, or none may ask a connection for it.
+func (s *Service) internal(tx Tx, n *node, p PackageID) (bool, error) {
+	if len(n.reach[p.Format]) > 0 {
+		at, err := s.places(tx, n, p)
+		if err != nil || len(s.sources(at, p.Format)) == 0 {
+			return err == nil, err
+		}
+	}
 	revisions, err := tx.PackageRevisions(n.ID.Domain, n.chain, p)
 	if err != nil {
 		return false, err

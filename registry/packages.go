@@ -48,6 +48,23 @@ func (s *Service) onVersion(ctx context.Context, actor Actor, action Action, r R
 	return n, id, v, err
 }
 
+// readVersion is onVersion for an action that gives away what the version is:
+// Denied with the guard's reason where it refuses it.
+func (s *Service) readVersion(ctx context.Context, actor Actor, action Action, r RepoID, id VersionID) (*node, VersionID, Version, error) {
+	n, id, v, err := s.onVersion(ctx, actor, action, r, id)
+	if err != nil {
+		return n, id, v, err
+	}
+	guard, err := s.rulingNow(ctx, n, id.Package)
+	if err != nil {
+		return n, id, v, err
+	}
+	if verdict := guard.judge(v, nil); verdict.Refuse && v.servable() {
+		return n, id, Version{}, refused(n.ID, id, verdict)
+	}
+	return n, id, v, nil
+}
+
 // sought is canonical for a version that is looked for: one that the format
 // would not take is nowhere, which is not to be found and no mistake.
 func (s *Service) sought(id VersionID) (VersionID, Rules, error) {

@@ -126,6 +126,7 @@ type Tx interface {
 	IdentityRows
 	KeyRows
 	RuleRows
+	GuardRows
 }
 
 // Page asks for a part of an ordered list: up to Limit items whose order key
@@ -199,7 +200,7 @@ type VersionRows interface {
 	// NotFound for a missing package; Invalid for two assets of one name.
 	PutVersion(RepoID, PackageID, Version) error
 	DeleteVersion(RepoID, VersionID) error // NotFound
-	// ListVersions gives versions without manifest and assets.
+	// ListVersions gives versions without Seen, manifest and assets.
 	ListVersions(RepoID, PackageID, VersionFilter, Page) ([]Version, string, error)
 	// BlobReferences counts the assets of the domain that hold the digest.
 	BlobReferences(DomainID, Digest) (int, error)
@@ -531,29 +532,6 @@ type Authorizer interface {
 	Possible(ctx context.Context, a Access) error
 }
 
-// Guard judges every version that is about to be served, on every path.
-type Guard interface {
-	Judge(ctx context.Context, s Subject) Verdict
-}
-
-// Subject is what a Guard knows of a version.
-type Subject struct {
-	Repo      RepoID // the repository that was asked
-	Version   VersionID
-	Origin    Origin
-	Released  time.Time // upstream's publish time; zero: unknown
-	FirstSeen time.Time // when it came into this repository; zero: not held yet
-	Hashes    []Hashes  // of held assets
-}
-
-// Verdict is what to do with a version. The zero Verdict serves it for ever.
-type Verdict struct {
-	Hide   bool      // leave it out of indexes
-	Refuse bool      // do not serve its bytes: Denied with Reason
-	Reason string    // a sentence the client prints
-	Until  time.Time // when the verdict may change without a rule changing; zero: never
-}
-
 // Bus hands events on, in order, at least once.
 type Bus interface {
 	// Publish hands over the events in order and returns how many of them, from
@@ -660,10 +638,13 @@ type PullRequest struct {
 	// Guessed says that no listing names the asset (Locate): that it is not there
 	// is then believed for a while, as of a package.
 	Guessed bool
+	// Admit is asked before a byte of an asset that is still coming is given to
+	// this asker; its error is the answer. Nil: nothing is asked. modified is what
+	// upstream says of the file's age; zero: nothing.
+	Admit func(modified time.Time) error
 	// Finish records the asset once its bytes are committed and verified, before
 	// the last block is released to readers. It runs once per distinct Repo of
 	// the askers, with a context that outlives them. An error fails the pull.
-	// modified is what upstream says of the file's age; zero: nothing.
 	Repo   string
 	Finish func(ctx context.Context, a Asset, modified time.Time) error
 }
@@ -689,6 +670,7 @@ type Listing struct {
 
 	// Set by the puller.
 	Revision     int64
+	First        time.Time // no version of the package's first listing is younger
 	Fetched      time.Time
 	FreshUntil   time.Time
 	FailingSince time.Time // zero while upstream answers
@@ -700,7 +682,10 @@ type ListedVersion struct {
 	Manifest json.RawMessage // as the format stores it with a version
 	Status   Status          // Published, or Unlisted (unlisted, yanked)
 	Released time.Time       // zero: unknown
-	Assets   []ListedAsset
+	// Seen is when the puller first saw it in the package's listing; zero: it was
+	// in the first one. Set by the puller.
+	Seen   time.Time
+	Assets []ListedAsset
 }
 
 // ListedAsset is one file that an external registry offers.

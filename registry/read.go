@@ -150,6 +150,7 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 	var origin Origin
 	var at []place
 	var revisions vector
+	var guard *ruling
 	err := s.Metadata.View(ctx, func(tx Tx) error {
 		var err error
 		if at, err = s.places(tx, n, id.Package); err != nil {
@@ -158,7 +159,10 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 		if hit, origin, err = s.search(tx, at, id, name); err != nil {
 			return err
 		}
-		revisions, err = tx.PackageRevisions(n.ID.Domain, n.chain, id.Package)
+		if revisions, err = tx.PackageRevisions(n.ID.Domain, n.chain, id.Package); err != nil {
+			return err
+		}
+		guard, err = s.ruling(tx, n, id.Package)
 		return err
 	})
 	if err == error(errHidden) {
@@ -168,13 +172,13 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 		return nil, err
 	}
 	if hit == nil {
-		content, err := s.pull(ctx, n, id, name, origin, s.sources(at, id.Package.Format), rules)
+		content, err := s.pull(ctx, n, id, name, origin, s.sources(at, id.Package.Format), rules, guard)
 		if IsNotFound(err) {
 			err = s.blocked(ctx, n, id, err)
 		}
 		return content, err
 	}
-	verdict := s.judge(ctx, n, id.Package, &VersionView{Version: hit.version, Held: true})
+	verdict := guard.judge(hit.version, nil)
 	if verdict.Refuse {
 		return nil, refused(n.ID, id, verdict)
 	}
@@ -239,9 +243,3 @@ func newLocated(hit *found) *located {
 }
 
 func digestETag(d Digest) string { return `"` + hex.EncodeToString(d[:]) + `"` }
-
-func refused(r RepoID, id VersionID, v Verdict) error {
-	res := r.Package(id.Package)
-	res.Type, res.Version = VersionResource, id.Version
-	return Errorf(Denied, "%s", v.Reason).About(res)
-}

@@ -37,7 +37,7 @@ func (s *Service) PackageVersionDependencies(ctx context.Context, actor Actor, r
 }
 
 func (s *Service) details(ctx context.Context, actor Actor, action Action, r RepoID, id VersionID) (VersionDetails, error) {
-	_, id, v, err := s.onVersion(ctx, actor, action, r, id)
+	_, id, v, err := s.readVersion(ctx, actor, action, r, id)
 	if err != nil {
 		return VersionDetails{}, err
 	}
@@ -56,7 +56,7 @@ func (s *Service) VersionAsset(ctx context.Context, actor Actor, r RepoID, id Ve
 	if err := checkAsset(name); err != nil {
 		return nil, "", err
 	}
-	n, id, v, err := s.onVersion(ctx, actor, GetPackageVersionAsset, r, id)
+	n, id, v, err := s.readVersion(ctx, actor, GetPackageVersionAsset, r, id)
 	if err != nil {
 		return nil, "", err
 	}
@@ -70,9 +70,6 @@ func (s *Service) VersionAsset(ctx context.Context, actor Actor, r RepoID, id Ve
 	if !ok || v.Status == Archived || v.Status == Disposed {
 		res.Type, res.Name = AssetResource, name
 		return nil, "", Errorf(NotFound, "version %s of package %q, which is %s, has no asset %q to give", id.Version, id.Package.DisplayName(), v.Status, name).About(res)
-	}
-	if verdict := s.judge(ctx, n, id.Package, &VersionView{Version: v, Held: true}); verdict.Refuse {
-		return nil, "", refused(n.ID, id, verdict)
 	}
 	content, err := s.open(ctx, n.ID.Domain, name, newLocated(&found{n, v, asset}))
 	return content, v.Revision, err

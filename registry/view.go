@@ -185,8 +185,29 @@ type merged struct {
 	from   []string  // connections that it was made of
 	until  time.Time // when it has to be looked at again; zero: never
 	guard  time.Time // when a guard's verdict may change; zero: never
+	hidden []judged  // what the guard leaves out, ascending in the format's order
 	again  bool      // a source gave no listing: at until the sources are asked again
 	stale  time.Time // since when a source fails; zero: none does
+}
+
+// judged is a version with what the guard says of it.
+type judged struct {
+	view    VersionView
+	verdict Verdict
+}
+
+// withheld is the guard's reason for a version that the view lacks; for the
+// newest of all without one. Nil where it is not the guard's doing.
+func (m *merged) withheld(r RepoID, id VersionID) error {
+	if m == nil {
+		return nil
+	}
+	for _, h := range slices.Backward(m.hidden) {
+		if id.Version == "" || id.Version == h.view.Version.Version {
+			return refused(r, VersionID{id.Package, h.view.Version.Version}, h.verdict)
+		}
+	}
+	return nil
 }
 
 // merge builds the view of a package from the repositories of the places and
@@ -239,13 +260,7 @@ func (s *Service) merge(ctx context.Context, tx Tx, n *node, p PackageID, rules 
 			m.stale = l.FailingSince
 		}
 		for _, v := range l.Versions {
-			add(VersionView{
-				Version: Version{
-					Version: v.Version, Status: v.Status, Manifest: v.Manifest, Released: v.Released,
-					Origin: Origin{Type: OriginExternal, Connection: src.connection},
-				},
-				Listed: v.Assets,
-			})
+			add(VersionView{Version: l.from(src.connection, v), Listed: v.Assets})
 		}
 		tags = append(tags, l.Tags)
 		if m.view.Metadata == nil {
@@ -254,14 +269,19 @@ func (s *Service) merge(ctx context.Context, tx Tx, n *node, p PackageID, rules 
 		m.dates(time.Time{}, l.Modified)
 	}
 	_, unlisted := rules.(Unlister)
+	guard, err := s.ruling(tx, n, p)
+	if err != nil {
+		return nil, err
+	}
 	for _, v := range all {
 		if v.Status != Published && (v.Status != Unlisted || !unlisted) {
 			continue
 		}
-		verdict := s.judge(ctx, n, p, v)
+		verdict := guard.judge(v.Version, v.Listed)
 		m.guard = sooner(m.guard, verdict.Until)
 		switch {
 		case verdict.Hide:
+			m.hidden = append(m.hidden, judged{*v, verdict})
 		case v.Status == Published:
 			m.view.Versions = append(m.view.Versions, *v)
 		default:
@@ -269,7 +289,9 @@ func (s *Service) merge(ctx context.Context, tx Tx, n *node, p PackageID, rules 
 		}
 	}
 	m.until = sooner(m.until, m.guard)
-	var err error
+	slices.SortStableFunc(m.hidden, func(a, b judged) int {
+		return rules.Compare(a.view.Version.Version, b.view.Version.Version)
+	})
 	if m.vector, err = n.vector(tx, p, sources); err != nil {
 		return nil, err
 	}
@@ -355,21 +377,6 @@ func newest(ascending []VersionView, rules Rules) string {
 	return ascending[len(ascending)-1].Version.Version
 }
 
-// judge asks the Guard about a version.
-func (s *Service) judge(ctx context.Context, n *node, p PackageID, v *VersionView) Verdict {
-	if s.Guard == nil {
-		return Verdict{}
-	}
-	subject := Subject{
-		Repo: n.ID, Version: VersionID{p, v.Version.Version}, Origin: v.Origin,
-		Released: v.Released, FirstSeen: v.Published,
-	}
-	for _, a := range v.Assets {
-		subject.Hashes = append(subject.Hashes, a.Hashes)
-	}
-	return s.Guard.Judge(ctx, subject)
-}
-
 // view builds the merged view of a package for the asked repository. NotFound
 // when no visible version is there; UpstreamFailed when that may be because a
 // source failed.
@@ -400,6 +407,9 @@ func (s *Service) view(ctx context.Context, n *node, p PackageID, rules Rules) (
 		return nil, err
 	}
 	if len(m.view.Versions)+len(m.view.Unlisted) == 0 {
+		if err := m.withheld(n.ID, VersionID{Package: p}); err != nil {
+			return m, err
+		}
 		return m, failure(sources, noPackage(n.ID, p))
 	}
 	if err := failure(sources, nil); err != nil {

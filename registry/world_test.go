@@ -321,10 +321,19 @@ func (g *fakeGuard) set(id string, v registry.Verdict) {
 	g.verdicts[id] = v
 }
 
-func (g *fakeGuard) Judge(_ context.Context, s registry.Subject) registry.Verdict {
+func (g *fakeGuard) Judge(s registry.Subject) registry.Verdict {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.verdicts[s.Version.Package.Name+"@"+s.Version.Version]
+	return g.verdicts[s.Package.Name+"@"+s.Version.Version]
+}
+
+// What it says does not hang on documents.
+func (g *fakeGuard) Compile(string) (registry.Rulings, error) { return g, nil }
+func (g *fakeGuard) Of(registry.PackageID) registry.Ruling    { return g }
+func (g *fakeGuard) Advised() bool                            { return false }
+func (g *fakeGuard) Explain() []string                        { return nil }
+func (g *fakeGuard) Block(document string, _ []registry.VersionID, _ string) (string, error) {
+	return document, nil
 }
 
 // fakePuller offers what tests put into it. Listings are kept in the metadata

@@ -23,10 +23,10 @@ import (
 // carry their length. Manifests stand in it as they are: decoding slices them
 // out and parses nothing.
 const (
-	encodingMagic  = "LSTG\x01"
+	encodingMagic  = "LSTG\x02"
 	headerSize     = len(encodingMagic) + 16 + 16 + 1
 	contentOffset  = len(encodingMagic) + 16
-	smallestVer    = 5 // bytes of an encoded version without assets
+	smallestVer    = 6 // bytes of an encoded version without assets
 	smallestAsset  = 7
 	smallestTag    = 2
 	decodedVersion = 160 // bytes of memory beyond the payload, for the cache's accounts
@@ -59,6 +59,7 @@ func encodeListing(l *registry.Listing, source [16]byte) []byte {
 	b = append(b, 0)
 	e := encoder{b}
 	e.time(l.Modified)
+	e.time(l.First)
 	e.bytes(l.Metadata)
 	e.count(len(l.Tags))
 	for _, tag := range slices.Sorted(maps.Keys(l.Tags)) {
@@ -71,6 +72,7 @@ func encodeListing(l *registry.Listing, source [16]byte) []byte {
 		e.bytes(v.Manifest)
 		e.string(string(v.Status))
 		e.time(v.Released)
+		e.time(v.Seen)
 		e.count(len(v.Assets))
 		for _, a := range v.Assets {
 			e.string(a.Name)
@@ -142,6 +144,7 @@ func decodeListing(b []byte) (h header, l *registry.Listing, size int64, err err
 	d := decoder{b: b[headerSize:]}
 	l = &registry.Listing{}
 	l.Modified = d.time()
+	l.First = d.time()
 	l.Metadata = d.bytes()
 	n := d.count(smallestTag)
 	l.Tags = make(map[string]string, n)
@@ -176,6 +179,7 @@ func (d *decoder) version(v *registry.ListedVersion) (assets int) {
 	v.Manifest = d.bytes()
 	v.Status = status(d.raw())
 	v.Released = d.time()
+	v.Seen = d.time()
 	n := d.count(smallestAsset)
 	if n == 0 {
 		return 0

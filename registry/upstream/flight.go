@@ -107,6 +107,11 @@ func (p *Puller) Pull(ctx context.Context, r registry.PullRequest) (*registry.Pu
 		return &registry.Pulled{Size: f.result.Size, Body: body, Wait: f.waiter(r.Repo)}, nil
 	default:
 	}
+	if r.Admit != nil {
+		if err := r.Admit(f.modified); err != nil {
+			return nil, err
+		}
+	}
 	return &registry.Pulled{
 		Size: f.size,
 		Body: &follower{ctx: ctx, blobs: p.cfg.Blobs, flight: f, repo: r.Repo},

@@ -317,12 +317,45 @@ func (p *Puller) ask(ctx context.Context, c *client, pkg registry.PackageID, k *
 
 // keep stores a new listing; one of equal content only confirms the old.
 func (p *Puller) keep(ctx context.Context, c *client, key listingKey, k *kept, l *registry.Listing, got validators) refreshed {
+	p.see(k, l)
 	body := encodeListing(l, c.source)
 	h, _ := decodeHeader(body)
 	if k != nil && k.header == h {
 		return p.confirm(ctx, key, k, got, p.cfg.Freshness.Fresh)
 	}
 	return p.put(ctx, key, body, got, p.cfg.Freshness.Fresh)
+}
+
+// see notes which versions of a listing are new since the one that was kept,
+// whatever time upstream gives them. Of one whose package was gone meanwhile
+// all are. Those of the first listing go by upstream's word; where it gives no
+// time, none is younger than the listing.
+func (p *Puller) see(k *kept, l *registry.Listing) {
+	now := p.cfg.Clock().Truncate(time.Millisecond)
+	l.First = now
+	if k == nil {
+		if !l.Modified.IsZero() && l.Modified.Before(now) {
+			l.First = l.Modified
+		}
+		for i := range l.Versions {
+			l.Versions[i].Seen = time.Time{}
+		}
+		return
+	}
+	seen := map[string]time.Time{}
+	if k.there() {
+		l.First = k.listing.First
+		for _, v := range k.listing.Versions {
+			seen[v.Version] = v.Seen
+		}
+	}
+	for i := range l.Versions {
+		v := &l.Versions[i]
+		at, known := seen[v.Version]
+		if v.Seen = at; !known {
+			v.Seen = now
+		}
+	}
 }
 
 // bury stores that upstream has none any more, where a listing was kept.

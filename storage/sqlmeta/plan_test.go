@@ -41,6 +41,7 @@ func TestNoStatementReadsAWholeTable(t *testing.T) {
 		"SCAN outbox",      // EventsAfter "" and the unsent ones, both ending at a limit
 		"SCAN d USING INDEX sqlite_autoindex_domains",        // first page of Domains
 		"SCAN repositories USING INDEX sqlite_autoindex_rep", // first page of Repositories
+		"SCAN advisory_sources",
 		"SCAN rules", // first page of every account's
 		"SCAN CONSTANT ROW", "SCAN gone", "SCAN counters",
 	}
@@ -115,6 +116,15 @@ func useEverything(t *testing.T, tx *Tx) {
 	use(tx.PutPolicy(d, "", registry.Policy{}))
 	use(tx.PutPolicy(d, "r", registry.Policy{}))
 	use(tx.PutConnection(registry.Connection{Name: "c"}))
+	use(tx.PutGuard(d, registry.Policy{}))
+	use(read(tx.Guard(d)))
+	use(tx.PutAdvisories(1, registry.Advisory{Source: "s", ID: "i", Package: p}))
+	use(read(tx.Advisories(p)))
+	use(read(tx.SettleAdvisories("s", 1)))
+	use(read(tx.AdvisorySources()))
+	use(tx.AddDownloads(d, registry.Download{Version: v}))
+	use(read(tx.Downloads(d, v)))
+	use(read(tx.PruneDownloads(time.Now())))
 	use(tx.CreateAccount(registry.Account{ID: "1"}))
 	use(tx.CreateUser(registry.User{Account: "1", Name: "u", ID: "i"}))
 	use(tx.CreateAccessKey(registry.AccessKey{ID: "k", Account: "1", User: "u"}))

@@ -28,13 +28,15 @@ func scanVersion(row *sql.Rows, more ...any) (versionRow, error) {
 	return v, nil
 }
 
-// scanWhole reads a version with its manifest as the last column.
+// scanWhole reads a version with seen and manifest as the last columns.
 func scanWhole(row *sql.Rows, more ...any) (versionRow, error) {
+	var seen int64
 	var manifest sql.RawBytes
-	v, err := scanVersion(row, append(more, &manifest)...)
+	v, err := scanVersion(row, append(more, &seen, &manifest)...)
 	if err != nil {
 		return v, err
 	}
+	v.Seen = instant(seen)
 	v.Manifest, err = unpack(manifest)
 	return v, err
 }
@@ -53,7 +55,7 @@ func (t *Tx) Version(r registry.RepoID, id registry.VersionID) (registry.Version
 	var v versionRow
 	found := false
 	err := t.each("read version",
-		`SELECT `+versionColumns+`, v.manifest`+inRepository+`JOIN versions v ON v.package_id = p.id WHERE`+packageNamed+` AND v.version = ?`,
+		`SELECT `+versionColumns+`, v.seen, v.manifest`+inRepository+`JOIN versions v ON v.package_id = p.id WHERE`+packageNamed+` AND v.version = ?`,
 		append(packageArgs(r, id.Package), id.Version),
 		func(row *sql.Rows) (err error) {
 			found = true
@@ -79,7 +81,7 @@ func (t *Tx) Versions(r registry.RepoID, id registry.PackageID) ([]registry.Vers
 	var ids []int64
 	var pkg int64
 	err := t.each("read versions",
-		`SELECT `+versionColumns+`, p.id, v.manifest`+inRepository+`JOIN versions v ON v.package_id = p.id WHERE`+packageNamed+` ORDER BY v.published, v.id`,
+		`SELECT `+versionColumns+`, p.id, v.seen, v.manifest`+inRepository+`JOIN versions v ON v.package_id = p.id WHERE`+packageNamed+` ORDER BY v.published, v.id`,
 		packageArgs(r, id),
 		func(row *sql.Rows) error {
 			v, err := scanWhole(row, &pkg)
@@ -123,15 +125,15 @@ func (t *Tx) PutVersion(r registry.RepoID, id registry.PackageID, v registry.Ver
 	}
 	var row int64
 	_, err = t.one("put version", `
-		INSERT INTO versions (package_id, version, display_name, status, revision, origin_type, origin_repository, origin_connection, published, released, manifest)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		INSERT INTO versions (package_id, version, display_name, status, revision, origin_type, origin_repository, origin_connection, published, released, seen, manifest)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (package_id, version) DO UPDATE
 		SET display_name = excluded.display_name, status = excluded.status, revision = excluded.revision,
 			origin_type = excluded.origin_type, origin_repository = excluded.origin_repository, origin_connection = excluded.origin_connection,
-			published = excluded.published, released = excluded.released, manifest = excluded.manifest
+			published = excluded.published, released = excluded.released, seen = excluded.seen, manifest = excluded.manifest
 		RETURNING id`,
 		[]any{pkg, v.Version, v.DisplayName, string(v.Status), v.Revision, string(v.Origin.Type), v.Origin.Repository, v.Origin.Connection,
-			millis(v.Published), millis(v.Released), pack(v.Manifest)}, &row)
+			millis(v.Published), millis(v.Released), millis(v.Seen), pack(v.Manifest)}, &row)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ func Metadata(t *testing.T, open func(t *testing.T) registry.Metadata) {
 		"outbox":       outboxChecks,
 		"connections":  connectionChecks,
 		"groups":       groupChecks,
+		"guard":        guardChecks,
 		"policies":     policyChecks,
 		"identities":   identityChecks,
 		"principals":   principalChecks,
