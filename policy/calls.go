@@ -112,6 +112,12 @@ func (a *Authorizer) AuthorizeAssume(ctx context.Context, c Call, role registry.
 	return nil
 }
 
+// reserved reports whether an issuer's claims would look like keys of AWS's own.
+func reserved(issuer string) bool {
+	_, service := actionNames[strings.ToLower(issuer)]
+	return service || strings.EqualFold(issuer, "aws")
+}
+
 // WebCaller is a verified identity of an OpenID Connect provider.
 type WebCaller struct {
 	Provider registry.Provider
@@ -148,9 +154,14 @@ func (a *Authorizer) AuthorizeWebIdentity(ctx context.Context, c Call, w WebCall
 		extra:        map[string][]string{},
 	}
 	q.arn, _ = splitARN(c.ARN)
-	issuer := strings.ToLower(w.Provider.Issuer)
 	for name, values := range w.Claims {
-		q.extra[issuer+":"+strings.ToLower(name)] = values
+		key := strings.ToLower(w.Provider.Issuer + ":" + name)
+		// In condition keys letter case does not count: of claims that it alone
+		// tells apart, the one in lower case is meant.
+		if _, plain := w.Claims[strings.ToLower(name)]; plain && name != strings.ToLower(name) || reserved(w.Provider.Issuer) {
+			continue
+		}
+		q.extra[key] = values
 	}
 	v, err := decide(q, named, []sided{{trustSide, c.ARN, a.compiled(Trust, role.Trust)}}, nil)
 	if err != nil {

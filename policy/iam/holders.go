@@ -2,6 +2,7 @@ package iam
 
 import (
 	"slices"
+	"strings"
 
 	"larder/policy"
 	"larder/registry"
@@ -77,6 +78,10 @@ func (c *call) find(h holder, name string, keys map[string]string) (held, error)
 		arn = c.arn(h.kind + "/" + name)
 	}
 	if denied := c.allowWith(arn, keys); denied != nil {
+		if registry.CodeOf(denied) == registry.Denied {
+			// The path in the ARN of one that is there would tell that it is.
+			denied = c.denied(c.arn(h.kind + "/" + name))
+		}
 		return held{}, denied
 	}
 	return found, err
@@ -163,6 +168,11 @@ func addTags(have *map[string]string, tags map[string]string) error {
 		all[k] = v
 	}
 	for k, v := range tags {
+		for other := range all {
+			if strings.EqualFold(other, k) { // IAM keeps one spelling of a key
+				delete(all, other)
+			}
+		}
 		all[k] = v
 	}
 	*have = all

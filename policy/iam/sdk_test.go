@@ -29,11 +29,15 @@ type sdk struct {
 	org *organizations.Client
 }
 
-func (w *world) sdk(as creds) sdk {
-	cfg := aws.Config{
+func (w *world) config(as creds) aws.Config {
+	return aws.Config{
 		Region: region, BaseEndpoint: &w.url, RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider(as.id, as.secret, as.token),
 	}
+}
+
+func (w *world) sdk(as creds) sdk {
+	cfg := w.config(as)
 	return sdk{iamsdk.NewFromConfig(cfg), sts.NewFromConfig(cfg), organizations.NewFromConfig(cfg)}
 }
 

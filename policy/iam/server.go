@@ -206,6 +206,11 @@ func (c *call) allowWith(arn string, keys map[string]string) error {
 	})
 }
 
+// denied is the refusal of the operation on something.
+func (c *call) denied(arn string) error {
+	return registry.Errorf(registry.Denied, "User: %s is not authorized to perform: iam:%s on resource: %s", c.actor.Principal, c.operation, arn)
+}
+
 // arn names something of the actor's account.
 func (c *call) arn(resource string) string {
 	return "arn:aws:iam::" + c.actor.Account + ":" + resource

@@ -65,7 +65,13 @@ func checkTags(tags map[string]string) error {
 	if len(tags) > maxTags {
 		return limitExceeded("tags of one thing", maxTags)
 	}
+	spelled := map[string]bool{}
 	for k, v := range tags {
+		// Condition keys do not tell upper from lower case: a policy could be asked about either.
+		if spelled[strings.ToLower(k)] {
+			return invalid("the tag key %s is there twice: letter case does not count", clip(k))
+		}
+		spelled[strings.ToLower(k)] = true
 		if k == "" || len([]rune(k)) > 128 || len([]rune(v)) > 256 || strings.HasPrefix(strings.ToLower(k), "aws:") {
 			return invalid("a tag's key has 1 to 128 characters and does not begin with aws:, its value up to 256")
 		}

@@ -34,6 +34,7 @@ const (
 	signatureSize    = 64                     // hex digits
 	sessionToken     = "X-Amz-Security-Token" // header and query parameter
 	contentHash      = "X-Amz-Content-Sha256" // header
+	targetHeader     = "X-Amz-Target"         // header
 	presignedMark    = "X-Amz-Signature"      // query parameter
 	presignedHash    = "UNSIGNED-PAYLOAD"     // instead of a hash
 	emptyHash        = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

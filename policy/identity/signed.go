@@ -54,6 +54,10 @@ func (a *Authenticator) signed(r *http.Request, peer Peer, service string) (regi
 	if err := s.current(a.Clock()); err != nil {
 		return registry.Actor{}, err
 	}
+	// It says what is asked for: who catches a request must not make another of it.
+	if r.Header.Get(targetHeader) != "" && !slices.Contains(s.headers, strings.ToLower(targetHeader)) {
+		return registry.Actor{}, awswire.Refused(invalidSignature, "'%s' must be a 'SignedHeader' in the AWS Authorization.", targetHeader)
+	}
 	token, err := sessionTokenOf(r, query)
 	if err != nil {
 		return registry.Actor{}, err

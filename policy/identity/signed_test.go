@@ -208,6 +208,7 @@ func TestSignedRefusesByName(t *testing.T) {
 		{"a hash that is none", set(contentHash, "abc"), nil, incomplete},
 		{"chunked signing", set(contentHash, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), nil, incomplete},
 		{"an unsigned body without TLS", set(contentHash, "UNSIGNED-PAYLOAD"), nil, invalidSignature},
+		{"a target that is not signed", nil, set(targetHeader, "AWSOrganizationsV20161128.CloseAccount"), invalidSignature},
 		{"no date", nil, func(r *http.Request) { r.Header.Del("X-Amz-Date") }, incomplete},
 		{"a date of another form", nil, set("X-Amz-Date", "Sun, 22 Nov 2026 10:00:00 GMT"), incomplete},
 		{"more than five minutes old", nil, func(*http.Request) { w.pass(5*time.Minute + time.Second) }, invalidSignature},
