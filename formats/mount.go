@@ -286,6 +286,9 @@ func (f *mounted) fail(w *httpx.Recorder, r *http.Request, err error) {
 			w.Header().Set("WWW-Authenticate", Challenge)
 		}
 		drain(w, r)
+		if registry.CodeOf(err) == registry.Unavailable {
+			w.Header().Set("Retry-After", "1") // RFC 9110, 10.2.3
+		}
 		f.WriteError(w, r, err)
 	})
 }

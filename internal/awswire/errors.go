@@ -63,7 +63,7 @@ var answers = map[registry.Code]Exception{
 	registry.TooLarge:        {Name: "ServiceQuotaExceededException", Status: http.StatusPaymentRequired},
 	registry.Throttled:       {Name: "ThrottlingException", Status: http.StatusTooManyRequests, RetryAfter: time.Second},
 	registry.UpstreamFailed:  {Name: "InternalServerException", Status: http.StatusBadGateway},
-	registry.Unavailable:     {Name: "InternalServerException", Status: http.StatusServiceUnavailable},
+	registry.Unavailable:     {Name: "InternalServerException", Status: http.StatusServiceUnavailable, RetryAfter: time.Second},
 }
 
 // ExceptionOf gives name, status and further members with which err is answered.
@@ -112,7 +112,8 @@ func WriteError(w http.ResponseWriter, err error) {
 		if errors.As(err, &e) && e.Resource.Type != registry.NoResource {
 			body.ResourceID, body.ResourceType = e.Resource.ID(), resourceType(e.Resource.Type)
 		}
-	case "ThrottlingException":
+	}
+	if exception.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(exception.RetryAfter.Seconds()))))
 	}
 	w.Header().Set("X-Amzn-Errortype", exception.Name)
