@@ -47,6 +47,7 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 			"Held":    func() error { _, err := r.Held(ctx, pid("lib")); return err },
 			"Asset":   func() error { _, err := r.Asset(ctx, vid("lib", "1.0"), "package.tgz"); return err },
 			"Search":  func() error { _, err := r.Search(ctx, registry.SearchQuery{Format: registry.NPM, Size: 1}); return err },
+			"Holds":   func() error { _, err := r.Holds(ctx, nil); return err },
 			"Auxiliary": func() error {
 				_, err := r.Auxiliary(ctx, registry.NPM, registry.AuxiliaryRequest{Kind: "audit"})
 				return err

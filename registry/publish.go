@@ -106,6 +106,25 @@ func (p *Publication) Stage(ctx context.Context, name string, rd io.Reader) (Ass
 	return f.Asset, nil
 }
 
+// Rename calls a staged file otherwise, where its name is known only once its
+// bytes are. Invalid for a name that is taken or that no asset can have.
+func (p *Publication) Rename(from, to string) error {
+	f := p.files[from]
+	switch {
+	case f == nil:
+		return Errorf(Internal, "%q was not staged", from)
+	case p.files[to] != nil:
+		return Errorf(Invalid, "the file %q is there twice", to)
+	}
+	if err := checkAsset(to); err != nil {
+		return err
+	}
+	f.Name = to
+	delete(p.files, from)
+	p.files[to] = f
+	return nil
+}
+
 // Content gives the bytes of a staged file to look into; it holds until Commit
 // or Abort. Internal where the blob store cannot read back what it is writing.
 func (p *Publication) Content(name string) (io.ReaderAt, error) {

@@ -71,6 +71,8 @@ type Service struct {
 	graphs    graphs
 	documents *documentCache
 	located   *locatedCache
+	names     nameLists
+	verdicts  verdicts
 
 	// sweeping keeps bytes from being deleted between the moment they are
 	// committed and the moment a row refers to them: publishers hold it shared,

@@ -28,6 +28,9 @@ type Fixture struct {
 	Index string
 	Asset func(version string) string
 
+	// Prepare, where an upstream registry cannot be asked before something is
+	// there, puts that. Nil: nothing has to be.
+	Prepare func(u *Upstream)
 	// Offer puts another package, with one version of this content, into the
 	// upstream registry, promising the digest of promised.
 	Offer func(u *Upstream, version string, content, promised []byte)
@@ -64,6 +67,15 @@ type questions struct {
 	x Fixture
 }
 
+func (q questions) server(t *testing.T, limits registry.Limits) *Server {
+	t.Helper()
+	s := NewServer(t, q.f, limits)
+	if q.x.Prepare != nil {
+		q.x.Prepare(s.Upstream)
+	}
+	return s
+}
+
 // content is a file of a version that can be published; 4096 bytes are enough
 // for any format.
 func (q questions) content(version string, size int) []byte {
@@ -84,7 +96,7 @@ func (q questions) publish(s *Server, version string, content []byte) Answer {
 
 func (q questions) published(t *testing.T, content []byte) *Server {
 	t.Helper()
-	s := NewServer(t, q.f, registry.Limits{})
+	s := q.server(t, registry.Limits{})
 	if a := q.publish(s, "1.0.0", content); a.Status/100 != 2 {
 		t.Fatalf("publish: %d %s", a.Status, a.Body)
 	}
@@ -281,7 +293,7 @@ func (q questions) reader(t *testing.T) {
 }
 
 func (q questions) tooLarge(t *testing.T) {
-	s := NewServer(t, q.f, registry.Limits{AssetSize: 1 << 20})
+	s := q.server(t, registry.Limits{AssetSize: 1 << 20})
 	a := q.publish(s, "1.0.0", q.content("1.0.0", 1<<20+1))
 	if a.Status != http.StatusRequestEntityTooLarge || len(a.Body) == 0 {
 		t.Errorf("got %d %s", a.Status, a.Body)
@@ -317,7 +329,7 @@ func (q questions) down(t *testing.T) {
 	if a := q.publish(s, "1.1.0", q.content("1.1.0", 4096)); a.Status/100 != 2 {
 		t.Errorf("publishing: got %d %s", a.Status, a.Body)
 	}
-	fresh := NewServer(t, q.f, registry.Limits{})
+	fresh := q.server(t, registry.Limits{})
 	fresh.Upstream.Down()
 	if a := fresh.Do(Call{Path: q.x.OfferedIndex}); a.Status != http.StatusBadGateway {
 		t.Errorf("what was never seen: got %d, want 502, which is not \"not found\"", a.Status)
@@ -336,7 +348,7 @@ func (q questions) misbehaving(t *testing.T) {
 		"an error":                  {Status(500), content},
 		"nothing":                   {Empty(), content},
 	} {
-		s := NewServer(t, q.f, registry.Limits{})
+		s := q.server(t, registry.Limits{})
 		q.x.Offer(s.Upstream, "2.0.0", content, c.promised)
 		index := s.Do(Call{Path: q.x.OfferedIndex})
 		if index.Status != 200 {
@@ -359,7 +371,7 @@ func (q questions) misbehaving(t *testing.T) {
 }
 
 func (q questions) loop(t *testing.T) {
-	s := NewServer(t, q.f, registry.Limits{})
+	s := q.server(t, registry.Limits{})
 	via := map[string]string{"Via": "1.1 elsewhere, 1.1 larder-under-test"}
 	if a := s.Do(Call{Path: q.x.Index, Header: via}); a.Status != http.StatusLoopDetected {
 		t.Errorf("got %d %s", a.Status, a.Body)
