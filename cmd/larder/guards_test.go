@@ -37,7 +37,7 @@ func (a *askedOf) Possible(_ context.Context, access registry.Access) error {
 // variable's own expression takes.
 var samples = []string{
 	"react", "1.0.0", "latest", "react-1.0.0.tgz", "index.json", "org/acme/app/1.0/app-1.0.jar", "org/acme/app/maven-metadata.xml", "npm/main", "",
-	"pkg-1.0-py3-none-any.whl", "react.1.0.0.nupkg", "react.nuspec", "org.couchdb.user:ada", "sha256", "1-larder",
+	"pkg-1.0-py3-none-any.whl", "react.1.0.0.nupkg", "react.nuspec", "org.couchdb.user:ada", "sha256", "1-larder", "registration4", "1.0.0.json", "$metadata",
 }
 
 // TestGuards writes down which action guards each route of each format: what

@@ -24,6 +24,7 @@ import (
 	"larder/formats/generic"
 	"larder/formats/maven"
 	"larder/formats/npm"
+	"larder/formats/nuget"
 	"larder/formats/pypi"
 	"larder/internal/httpx"
 	"larder/policy"
@@ -39,7 +40,7 @@ import (
 
 // wireFormats are the package formats that are served. A new one is a line here.
 func wireFormats(c *Config) []formats.Format {
-	return []formats.Format{npm.Format(), pypi.Format(), maven.Format(maven.Options{KeepBuilds: c.SnapshotBuilds, UpstreamSnapshots: c.UpstreamSnapshots})}
+	return []formats.Format{npm.Format(), pypi.Format(), maven.Format(maven.Options{KeepBuilds: c.SnapshotBuilds, UpstreamSnapshots: c.UpstreamSnapshots}), nuget.Format()}
 }
 
 const (
