@@ -57,7 +57,7 @@ type mounts struct {
 	options Options
 	via     string
 	formats map[string]*mounted
-	known   *knownCalls
+	known   knownCalls
 }
 
 // mounted is a format with its endpoints by method, so that a request meets

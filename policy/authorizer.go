@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"larder/internal/bounded"
 	"larder/registry"
 )
 
@@ -30,10 +31,10 @@ type Config struct {
 // a condition looks at the time, it is kept until the next time that is named.
 type Authorizer struct {
 	Config
-	decisions *cache[decisionKey, decided]
-	bearers   *cache[bearerKey, *bearer]
-	places    *cache[registry.RepoID, *place]
-	documents *cache[documentKey, *Policy]
+	decisions *bounded.Map[decisionKey, decided]
+	bearers   *bounded.Map[bearerKey, *bearer]
+	places    *bounded.Map[registry.RepoID, *place]
+	documents *bounded.Map[documentKey, *Policy]
 }
 
 var _ registry.Authorizer = (*Authorizer)(nil)
@@ -45,10 +46,10 @@ func New(c Config) *Authorizer {
 	}
 	return &Authorizer{
 		Config:    c,
-		decisions: newCache[decisionKey, decided](1 << 14),
-		bearers:   newCache[bearerKey, *bearer](1 << 12),
-		places:    newCache[registry.RepoID, *place](1 << 12),
-		documents: newCache[documentKey, *Policy](1 << 12),
+		decisions: bounded.NewMap[decisionKey, decided](1 << 14),
+		bearers:   bounded.NewMap[bearerKey, *bearer](1 << 12),
+		places:    bounded.NewMap[registry.RepoID, *place](1 << 12),
+		documents: bounded.NewMap[documentKey, *Policy](1 << 12),
 	}
 }
 
@@ -85,10 +86,10 @@ func (a *Authorizer) answer(ctx context.Context, access registry.Access, anyPack
 		key.session = actor.Session.ID
 	}
 	if keep {
-		known, ok := a.decisions.get(&key)
+		known, ok := a.decisions.Get(key)
 		if ok && known.whence {
 			key.whence, key.address, key.secure = true, actor.Source, actor.Secure
-			known, ok = a.decisions.get(&key)
+			known, ok = a.decisions.Get(key)
 		}
 		if ok && known.holds(counters, access.Time) {
 			return known.err
@@ -104,10 +105,10 @@ func (a *Authorizer) answer(ctx context.Context, access registry.Access, anyPack
 	if keep && !q.uses.other {
 		key.whence, key.address, key.secure = false, netip.Addr{}, false
 		if q.uses.address || q.uses.secure {
-			a.decisions.put(key, decided{whence: true})
+			a.decisions.Put(key, decided{whence: true})
 			key.whence, key.address, key.secure = true, actor.Source, actor.Secure
 		}
-		a.decisions.put(key, decided{graph: counters.Graph, identities: counters.Identities, until: q.uses.until, err: err})
+		a.decisions.Put(key, decided{graph: counters.Graph, identities: counters.Identities, until: q.uses.until, err: err})
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"larder/internal/bounded"
 	"larder/registry"
 )
 
@@ -120,7 +121,7 @@ func first(b *testing.B, m *rows, access registry.Access) {
 	for b.Loop() {
 		if n%len(packages) == 0 {
 			b.StopTimer()
-			a.decisions = newCache[decisionKey, decided](1 << 14)
+			a.decisions = bounded.NewMap[decisionKey, decided](1 << 14)
 			b.StartTimer()
 		}
 		if err := a.Authorize(b.Context(), packages[n%len(packages)]); err != nil {

@@ -37,14 +37,14 @@ type documentKey struct {
 // compiled gives a stored document compiled.
 func (a *Authorizer) compiled(of Kind, document string) *Policy {
 	key := documentKey{of, document}
-	if p, ok := a.documents.get(&key); ok {
+	if p, ok := a.documents.Get(key); ok {
 		return p
 	}
 	p, err := Parse(of, document)
 	if err != nil {
 		p = unreadable(of)
 	}
-	a.documents.put(key, p)
+	a.documents.Put(key, p)
 	return p
 }
 
@@ -55,7 +55,7 @@ func (a *Authorizer) bearer(ctx context.Context, actor registry.Actor, identitie
 	if actor.Session != nil {
 		key.session = actor.Session.ID
 	}
-	if b, ok := a.bearers.get(&key); ok && b.identities == identities {
+	if b, ok := a.bearers.Get(key); ok && b.identities == identities {
 		return b, nil
 	}
 	b := &bearer{identities: identities}
@@ -66,7 +66,7 @@ func (a *Authorizer) bearer(ctx context.Context, actor registry.Actor, identitie
 	if err != nil {
 		return nil, err
 	}
-	a.bearers.put(key, b)
+	a.bearers.Put(key, b)
 	return b, nil
 }
 
@@ -156,7 +156,7 @@ func managedDocument(tx registry.Tx, arn string) (string, error) {
 // place gives the resource policies of a domain and repository (empty: of the
 // domain alone) at the counter's value.
 func (a *Authorizer) place(ctx context.Context, id registry.RepoID, graph int64) (*place, error) {
-	if p, ok := a.places.get(&id); ok && p.graph == graph {
+	if p, ok := a.places.Get(id); ok && p.graph == graph {
 		return p, nil
 	}
 	p := &place{graph: graph}
@@ -170,7 +170,7 @@ func (a *Authorizer) place(ctx context.Context, id registry.RepoID, graph int64)
 	if err != nil {
 		return nil, err
 	}
-	a.places.put(id, p)
+	a.places.Put(id, p)
 	return p, nil
 }
 

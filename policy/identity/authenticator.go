@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"larder/internal/bounded"
 	"larder/registry"
 )
 
@@ -46,9 +47,9 @@ const (
 type Authenticator struct {
 	Config
 	ring    *ring
-	tokens  *cache[string, verified]
-	signers *cache[signerKey, *keySigner]
-	used    *cache[string, time.Time]
+	tokens  *bounded.Map[string, verified]
+	signers *bounded.Map[signerKey, *keySigner]
+	used    *bounded.Map[string, time.Time]
 }
 
 // New makes an Authenticator.
@@ -68,9 +69,9 @@ func New(c Config) *Authenticator {
 	return &Authenticator{
 		Config:  c,
 		ring:    newRing(c),
-		tokens:  newCache[string, verified](4096),
-		signers: newCache[signerKey, *keySigner](1024),
-		used:    newCache[string, time.Time](4096),
+		tokens:  bounded.NewMap[string, verified](4096),
+		signers: bounded.NewMap[signerKey, *keySigner](1024),
+		used:    bounded.NewMap[string, time.Time](4096),
 	}
 }
 

@@ -57,9 +57,9 @@ func (a *Authenticator) credential(ctx context.Context, values []string) (regist
 		return registry.Actor{}, registry.Errorf(registry.Unauthenticated, "the request has %d credentials of one kind; send one", len(values))
 	}
 	sent := values[0]
-	known, ok := a.tokens.get(sent)
+	known, ok := a.tokens.Get(sent)
 	if ok && !a.Clock().Before(known.expires) {
-		a.tokens.drop(sent)
+		a.tokens.Delete(sent)
 		return registry.Actor{}, badToken("it has expired")
 	}
 	// Read before the identity is: what moves it later is noticed at the next request.
@@ -82,10 +82,10 @@ func (a *Authenticator) credential(ctx context.Context, values []string) (regist
 	}
 	actor, err := a.tokenActor(ctx, facts)
 	if err != nil {
-		a.tokens.drop(sent)
+		a.tokens.Delete(sent)
 		return registry.Actor{}, err
 	}
-	a.tokens.put(strings.Clone(sent), verified{actor, facts.expires, counters.Identities})
+	a.tokens.Put(strings.Clone(sent), verified{actor, facts.expires, counters.Identities})
 	return actor, nil
 }
 

@@ -152,20 +152,6 @@ func TestClientDoesNotTakeATroubledDatabaseForABadToken(t *testing.T) {
 	}
 }
 
-func TestRememberedTokensAreBounded(t *testing.T) {
-	w := newWorld(t)
-	token := w.token(t, time.Hour)
-	w.tokens = newCache[string, verified](8)
-	for i := range 100 {
-		if _, err := w.Client(ask("Authorization", basic(string(rune('a'+i)), token))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := len(w.tokens.m); got != 8 {
-		t.Errorf("%d are remembered, want 8", got)
-	}
-}
-
 func FuzzCredential(f *testing.F) {
 	w := newWorld(f)
 	token := w.token(f, time.Hour)

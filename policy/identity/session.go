@@ -172,10 +172,10 @@ func openAccount(tx registry.Tx, id string) error {
 // usePrecision: it is for people who look for keys that nobody needs.
 func (a *Authenticator) noteUse(ctx context.Context, id, service, region string) {
 	now := a.Clock()
-	if last, ok := a.used.get(id); ok && now.Sub(last) < usePrecision {
+	if last, ok := a.used.Get(id); ok && now.Sub(last) < usePrecision {
 		return
 	}
-	a.used.put(id, now)
+	a.used.Put(id, now)
 	// A use that is not noted is no reason to refuse the request.
 	_ = a.Metadata.Update(context.WithoutCancel(ctx), func(tx registry.Tx) error {
 		return tx.UseAccessKey(id, registry.KeyUse{Time: now, Service: service, Region: region})

@@ -76,7 +76,7 @@ func (a *Authenticator) signed(r *http.Request, peer Peer, service string) (regi
 			return registry.Actor{}, err
 		}
 		if subtle.ConstantTimeCompare([]byte(want), []byte(s.value)) == 1 {
-			a.signers.put(s.key(), signer) // only for who knows the secret, so that nobody else can fill it
+			a.signers.Put(s.key(), signer) // only for who knows the secret, so that nobody else can fill it
 			if signer.token == "" {
 				a.noteUse(r.Context(), s.keyID, s.service, s.region)
 			}
@@ -129,7 +129,7 @@ func (a *Authenticator) signer(ctx context.Context, s signature, token string) (
 	if err != nil {
 		return nil, err
 	}
-	known, ok := a.signers.get(s.key())
+	known, ok := a.signers.Get(s.key())
 	if ok && known.identities == counters.Identities && known.token == token && known.lives(a.Clock()) {
 		return known, nil
 	}
