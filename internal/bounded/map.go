@@ -44,3 +44,10 @@ func (m *Map[K, V]) Delete(key K) {
 	delete(m.entries, key)
 	m.mu.Unlock()
 }
+
+// Len is how many entries there are.
+func (m *Map[K, V]) Len() int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return len(m.entries)
+}

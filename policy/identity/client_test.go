@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"larder/internal/bounded"
 	"larder/registry"
 )
 
@@ -149,6 +150,20 @@ func TestClientDoesNotTakeATroubledDatabaseForABadToken(t *testing.T) {
 	w.rows.broken.Store(true)
 	if _, err := w.Client(r); !errors.Is(err, errBroken) {
 		t.Errorf("got %v, want the database's error", err)
+	}
+}
+
+func TestRememberedTokensAreBounded(t *testing.T) {
+	w := newWorld(t)
+	token := w.token(t, time.Hour)
+	w.tokens = bounded.NewMap[string, verified](8)
+	for i := range 100 {
+		if _, err := w.Client(ask("Authorization", basic(string(rune('a'+i)), token))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.tokens.Len(); got != 8 {
+		t.Errorf("%d are remembered, want 8", got)
 	}
 }
 

@@ -263,7 +263,7 @@ func TestSignedRemembersOnlyWhoKnowsTheSecret(t *testing.T) {
 			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "eu-west-1", region, 1))
 		}))
 	}
-	if got := len(w.signers.m); got != 0 {
+	if got := w.signers.Len(); got != 0 {
 		t.Errorf("%d regions of bad signatures are remembered", got)
 	}
 }
