@@ -161,8 +161,8 @@ func TestCopy(t *testing.T) {
 	if _, err := w.listing("prod", "lib"); !registry.IsNotFound(err) {
 		t.Errorf("a failed copy left something: %v", err)
 	}
-	want(t, copying(registry.Copy{}), "error: give either versions or versionRevisions, not both")
-	want(t, copying(registry.Copy{Versions: []string{"1"}, Revisions: map[string]string{"1": "x"}}), "error: give either versions or versionRevisions, not both")
+	want(t, copying(registry.Copy{}), "error: give one of versions and versionRevisions, and not both")
+	want(t, copying(registry.Copy{Versions: []string{"1"}, Revisions: map[string]string{"1": "x"}}), "error: give one of versions and versionRevisions, and not both")
 	want(t, copying(registry.Copy{From: w.id("prod"), Versions: []string{"1"}}), "error: source and destination are the same repository")
 	w.wantEvents()
 	want(t, copying(registry.Copy{Versions: []string{"1"}}), "1=Published")

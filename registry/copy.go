@@ -26,7 +26,7 @@ type Copy struct {
 // the source and CopyPackageVersions on the package in the destination.
 func (s *Service) CopyPackageVersions(ctx context.Context, actor Actor, q Copy) (map[string]VersionResult, error) {
 	if (len(q.Versions) == 0) == (len(q.Revisions) == 0) {
-		return nil, Errorf(Invalid, "give either versions or versionRevisions, not both")
+		return nil, Errorf(Invalid, "give one of versions and versionRevisions, and not both")
 	}
 	if q.From.Domain != q.To.Domain {
 		return nil, Errorf(Invalid, "source and destination are of one domain")

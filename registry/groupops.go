@@ -177,6 +177,12 @@ func (s *Service) checkGroup(d DomainID, g Group) error {
 	if len([]rune(g.Description)) > maxDescription || len([]rune(g.Contact)) > maxDescription {
 		return Errorf(Invalid, "description and contact information have at most %d characters", maxDescription)
 	}
+	if err := checkText("the description", g.Description); err != nil {
+		return err
+	}
+	if err := checkText("the contact information", g.Contact); err != nil {
+		return err
+	}
 	return s.checkTags(groupResource(d, g.Pattern), g.Tags)
 }
 

@@ -40,6 +40,15 @@ func checkName(what, s string) error {
 	return nil
 }
 
+// checkText holds what people write freely to spec 1.2: no line breaks, control
+// or format characters, which some databases refuse and terminals obey.
+func checkText(what, s string) error {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.C, r) }) {
+		return Errorf(Invalid, "%s contains a line break or another control character", what)
+	}
+	return nil
+}
+
 // checkAsset holds an asset's name to spec 1.2.
 func checkAsset(name string) error {
 	switch {

@@ -148,6 +148,9 @@ func (s *Service) checkRepository(ctx context.Context, actor Actor, r Repository
 	if len([]rune(r.Description)) > maxDescription {
 		return Errorf(Invalid, "a description has at most %d characters", maxDescription)
 	}
+	if err := checkText("the description", r.Description); err != nil {
+		return err
+	}
 	if len(r.Upstreams) > s.Quotas.UpstreamsPerRepository {
 		return overQuota(r.ID.Resource(), "direct upstreams of a repository", s.Quotas.UpstreamsPerRepository)
 	}

@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"larder/registry"
 )
@@ -184,6 +185,9 @@ func readJSON(body io.Reader, into any) error {
 	b = bytes.TrimSpace(b)
 	if len(b) == 0 {
 		return nil
+	}
+	if !utf8.Valid(b) { // the decoder would put other characters in their place
+		return Invalid(CannotParse, "the request body is not UTF-8")
 	}
 	if b[0] != '{' {
 		return Invalid(CannotParse, "the request body is not a JSON object")

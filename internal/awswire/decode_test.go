@@ -84,6 +84,7 @@ func TestDecodeNamesWhatIsWrong(t *testing.T) {
 		{"a nested member has the wrong type", "/?domain=a", `{"restrictions":{"publish":3}}`, "restrictions.publish is a JSON number; it must be a string", FieldValidation},
 		{"a fraction where an integer stands", "/?domain=a", `{"maxResults":1.5}`, "maxResults is a JSON number 1.5; it must be an integer", FieldValidation},
 		{"the body is a list", "/?domain=a", `[]`, "the request body is not a JSON object", CannotParse},
+		{"the body is not UTF-8", "/?domain=a", "{\"versions\":[\"\xff\"]}", "the request body is not UTF-8", CannotParse},
 		{"the body is cut", "/?domain=a", `{"versions":`, "the request body is not valid JSON: unexpected end of JSON input", CannotParse},
 		{"the body has two values", "/?domain=a", body + body, "the request body is not valid JSON: invalid character '{' after top-level value", CannotParse},
 		{"the body is too large", "/?domain=a", `{"x":"` + strings.Repeat("x", BodyLimit) + `"}`, "the request body is larger than 1048576 bytes", Other},

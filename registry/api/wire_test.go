@@ -137,6 +137,12 @@ func TestRefusals(t *testing.T) {
 		{"a page token of nobody", w.admin, "POST", "/v1/repositories?next-token=abc", "", 400, "ValidationException", "nextToken"},
 		{"a member of the wrong type", w.admin, "POST", "/v1/domains", `{"maxResults":"3"}`, 400, "ValidationException", "maxResults is a JSON string"},
 		{"a body that is no JSON", w.admin, "POST", "/v1/domains", `maxResults=3`, 400, "ValidationException", `"reason":"CANNOT_PARSE"`},
+		{"a body that is not UTF-8", w.admin, "POST", "/v1/domain?domain=text", "{\"tags\":[{\"key\":\"\xff\",\"value\":\"\"}]}", 400, "ValidationException", `"reason":"CANNOT_PARSE"`},
+		{"a tag with a control character", w.admin, "POST", "/v1/domain?domain=text", `{"tags":[{"key":"a\u0000","value":""}]}`, 400, "ValidationException", "a tag's key contains"},
+		{"a tag's value with one", w.admin, "POST", "/v1/domain?domain=text", `{"tags":[{"key":"a","value":"\u001b[31m"}]}`, 400, "ValidationException", "a tag's value contains"},
+		{"a description with a line break", w.admin, "PUT", "/v1/repository?domain=local&repository=main", `{"description":"a\nb"}`, 400, "ValidationException", "the description contains"},
+		{"contact information that turns the text around", w.admin, "POST", "/v1/package-group?domain=local", `{"packageGroup":"/npm/x/*","contactInfo":"\u202e"}`, 400, "ValidationException", "the contact information contains"},
+		{"a description of a group likewise", w.admin, "POST", "/v1/package-group?domain=local", `{"packageGroup":"/npm/x/*","description":"\t"}`, 400, "ValidationException", "the description contains"},
 		{"a token's life too short", w.admin, "POST", "/v1/authorization-token?domain=local&duration=60", "", 400, "ValidationException", "duration is 60"},
 		{"a token's life that is no number", w.admin, "POST", "/v1/authorization-token?domain=local&duration=1h", "", 400, "ValidationException", "duration is"},
 
