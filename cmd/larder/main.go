@@ -46,9 +46,9 @@ commands work against CodeArtifact itself as well.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version(),
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("%q is no command; see: larder --help", args[0])
+				return fmt.Errorf("%q is no command%s; see: larder --help", args[0], meant(cmd, args[0]))
 			}
 			return nil
 		},
@@ -70,10 +70,25 @@ commands work against CodeArtifact itself as well.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())
 	})
-	// What holds other commands is of no use by itself.
-	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))
+	root.SetUsageTemplate(strings.NewReplacer(
+		"{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", // what holds other commands is of no use by itself
+		".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpWidth),
+	).Replace(root.UsageTemplate()))
 	markRan(root)
 	return root
+}
+
+// helpWidth is where help breaks its lines: that of the narrowest usual terminal.
+const helpWidth = 80
+
+// meant names the command that somebody may have meant, empty where none is
+// spelled like it.
+func meant(cmd *cobra.Command, word string) string {
+	cmd.SuggestionsMinimumDistance = 2
+	if all := cmd.SuggestionsFor(word); len(all) > 0 {
+		return " (did you mean " + strings.Join(all, " or ") + "?)"
+	}
+	return ""
 }
 
 // The groups in which help shows the commands.

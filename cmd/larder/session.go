@@ -82,7 +82,7 @@ func nounCommand(noun, short, about string, verbs ...*cobra.Command) *cobra.Comm
 		Long:  short + ".\n\n" + about,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("%q is no command of %s; see: %s --help", args[0], cmd.CommandPath(), cmd.CommandPath())
+				return fmt.Errorf("%q is no command of %s%s; see: %s --help", args[0], cmd.CommandPath(), meant(cmd, args[0]), cmd.CommandPath())
 			}
 			return nil
 		},
