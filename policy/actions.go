@@ -41,9 +41,10 @@ var actionNames = map[string]string{
 		UpdateOpenIDConnectProviderThumbprint UpdateRole UpdateRoleDescription`,
 	"organizations": `CloseAccount CreateAccount DescribeAccount DescribeCreateAccountStatus DescribeOrganization
 		ListAccounts`,
-	"events": `DeleteRule DescribeEventBus DescribeRule DisableRule EnableRule ListEventBuses
+	"events": `DeleteRule DescribeEventBus DescribeRule DisableRule EnableRule GetTargetSecret ListEventBuses
 		ListRuleNamesByTarget ListRules ListTagsForResource ListTargetsByRule PutEvents PutRule PutTargets
-		RemoveTargets Subscribe SubscribeAudit TagResource TestEventPattern UntagResource`,
+		RemoveTargets RotateTargetSecret StartReplay Subscribe SubscribeAudit TagResource TestEventPattern
+		UntagResource`,
 	"larder": `BlockPackage DeleteRule GetRule ListConnections ListDownloads ListRules PutConnection PutRule UnblockPackage`,
 }
 

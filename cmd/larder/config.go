@@ -13,10 +13,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 
+	"larder/events"
 	"larder/internal/httpx"
 	"larder/registry"
 )
@@ -39,6 +41,7 @@ type Config struct {
 
 	NATS       string // empty: the server inside the process
 	NATSListen string
+	Stream     events.StreamConfig
 	AuditNATS  bool // audit records go onto NATS, too
 
 	MetricsListen  string // empty: /-/metrics of Listen
@@ -66,6 +69,8 @@ const (
 	defaultListen     = "127.0.0.1:8484"
 	defaultNATSListen = "127.0.0.1:8485"
 	defaultRegion     = "us-east-1"
+	// minRetention is for how long the outbox may send events again.
+	minRetention = 72 * time.Hour
 )
 
 // configFlags are the flags of `larder serve`: the only list of its settings.
@@ -85,6 +90,9 @@ func configFlags(c *Config) *pflag.FlagSet {
 	f.StringVar(&c.NATS, "nats", "", "`URL` of an external NATS server with JetStream (default: one inside this process)")
 	f.StringVar(&c.NATSListen, "nats-listen", defaultNATSListen, "`address` where the inner NATS server listens for followers, or off")
 	f.BoolVar(&c.AuditNATS, "audit-nats", false, "audit records go onto NATS too, as the stream LARDER_AUDIT")
+	f.IntVar(&c.Stream.Replicas, "event-replicas", 0, "`number` of copies of the event stream within a NATS cluster (default: 1 for a new stream)")
+	f.DurationVar(&c.Stream.MaxAge, "event-retention", 0, "`time` that events stay in the stream, 72h and longer (default: 720h for a new stream)")
+	f.Int64Var(&c.Stream.MaxBytes, "event-limit", 0, "`bytes` of the event stream at most, the oldest go first (default: 1 GiB for a new stream)")
 	f.StringArray("external-connection", nil, "`NAME=URL` where a connection leads, NAME=FORMAT+URL for a custom one; repeatable")
 	f.BoolVar(&c.AnonymousReads, "allow-anonymous-reads", false, "requests without a credential may read where a policy grants Principal \"*\"")
 	f.BoolVar(&c.PrivateTargets, "allow-private-targets", false, "web hooks and connections may lead to loopback and private addresses")
@@ -259,6 +267,18 @@ func (c *Config) check() error {
 	}
 	if c.SnapshotBuilds < 0 {
 		return fmt.Errorf("--snapshot-builds: %d is no number of builds; 0 keeps them all", c.SnapshotBuilds)
+	}
+	if c.Stream.Replicas < 0 || c.Stream.Replicas > 5 {
+		return errors.New("--event-replicas: a NATS stream has 1 to 5 copies")
+	}
+	if c.Stream.Replicas > 1 && c.NATS == "" {
+		return errors.New("--event-replicas: copies need a NATS cluster, named with --nats")
+	}
+	if age := c.Stream.MaxAge; age != 0 && age < minRetention {
+		return fmt.Errorf("--event-retention: events have to stay at least %s, as long as they are sent again from the database", minRetention)
+	}
+	if c.Stream.MaxBytes < 0 {
+		return errors.New("--event-limit: give a number of bytes")
 	}
 	if !regionName.MatchString(c.Region) {
 		return fmt.Errorf("--region: %q cannot stand in an ARN; take a name such as %s", c.Region, defaultRegion)

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"larder/events"
+	"larder/events/rules"
 	"larder/internal/httpx"
 	"larder/registry/upstream"
 )
@@ -34,7 +35,7 @@ type metrics struct {
 	pulled  *prometheus.CounterVec   // connection
 }
 
-func newMetrics(relay *events.Relay) *metrics {
+func newMetrics(relay *events.Relay, dispatcher *rules.Dispatcher) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		answered: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "larder_requests_total", Help: "Requests answered."}, []string{"format", "operation", "status"}),
@@ -59,6 +60,9 @@ func newMetrics(relay *events.Relay) *metrics {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("larder_outbox_depth", "Events that wait to be put on the bus.", func() int64 { return relay.Stats().Depth }),
 		counter("larder_events_published_total", "Events put on the bus.", func() int64 { return relay.Stats().Published }),
+		counter("larder_deliveries_total", "Events delivered to targets of rules.", func() int64 { return dispatcher.Stats().Delivered }),
+		counter("larder_deliveries_failed_total", "Attempts to deliver to a target of a rule that failed.", func() int64 { return dispatcher.Stats().Failed }),
+		counter("larder_deliveries_dead_total", "Events given up for a target of a rule.", func() int64 { return dispatcher.Stats().Dead }),
 		counter("larder_events_failures_total", "Passes of the event relay that failed.", func() int64 { return relay.Stats().Failures }),
 	)
 	return m

@@ -20,6 +20,7 @@ import (
 
 	"larder/cmd/larder/discover"
 	"larder/events"
+	"larder/events/rules"
 	"larder/formats"
 	"larder/formats/generic"
 	"larder/formats/maven"
@@ -116,6 +117,7 @@ type Server struct {
 	inner     *events.Embedded // nil: NATS is elsewhere
 	bus       *events.JetStream
 	relay     *events.Relay
+	rules     *rules.Dispatcher
 	puller    *upstream.Puller
 	service   *registry.Service
 	metrics   *metrics
@@ -144,7 +146,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}()
 	s.log.Info("starting", "version", version(), "config", &s.Config)
 	for _, open := range []func(context.Context) error{
-		s.openListener, s.openFolder, s.openStorage, s.openIdentity, s.openEvents, s.openService, s.serve,
+		s.openListener, s.openFolder, s.openStorage, s.openIdentity, s.openEvents, s.openRules, s.openService, s.serve,
 	} {
 		if err := open(ctx); err != nil {
 			return err
@@ -276,7 +278,7 @@ func (s *Server) masterKey() ([]byte, error) {
 
 func (s *Server) openEvents(ctx context.Context) (err error) {
 	if s.Config.NATS != "" {
-		s.bus, err = events.Dial(s.Config.NATS, events.BusConfig{Region: s.Config.Region, Logger: s.log})
+		s.bus, err = events.Dial(s.Config.NATS, events.BusConfig{Region: s.Config.Region, Stream: s.Config.Stream, Logger: s.log})
 	} else {
 		s.inner, err = events.Start(events.EmbeddedConfig{
 			StoreDir:     s.folder.events(),
@@ -284,6 +286,8 @@ func (s *Server) openEvents(ctx context.Context) (err error) {
 			Explicit:     s.Config.NATSAsked,
 			Authenticate: s.identity.AccessKeyActor,
 			Authorizer:   s.authorize,
+			Subjects:     s.subjects,
+			Stream:       s.Config.Stream,
 			Logger:       s.log,
 		})
 		if err != nil {
@@ -353,7 +357,7 @@ func (s *Server) openService(context.Context) error {
 			adapters[f.Name] = f.Upstream
 		}
 	}
-	s.metrics = newMetrics(s.relay)
+	s.metrics = newMetrics(s.relay, s.rules)
 	s.puller = upstream.New(upstream.Config{
 		Metadata:     s.metadata,
 		Blobs:        s.blobs,
@@ -376,7 +380,7 @@ func (s *Server) openService(context.Context) error {
 		Connections: connections,
 		Spill:       spill,
 		Logger:      s.log,
-		Wake:        s.relay.Wake,
+		Wake:        s.wake,
 		Shared:      s.shared(),
 		CacheUse:    s.metrics.cacheUse,
 		Limits:      s.Config.Quotas.bytes,
@@ -456,6 +460,7 @@ func (s *Server) calls() http.Handler {
 		WebIdentities: identity.NewWebIdentities(&http.Client{Transport: &http.Transport{
 			DialContext: dialer.DialContext, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true, MaxIdleConns: 16, IdleConnTimeout: time.Minute,
 		}}, nil),
+		Next: s.eventCalls(dialer.Control),
 		Sign: s.identity.Signed,
 		Peer: func(r *http.Request) (netip.Addr, bool) {
 			p := httpx.RecordOf(r.Context()).Peer

@@ -1,6 +1,9 @@
 package upstream
 
-import "syscall"
+import (
+	"net/url"
+	"syscall"
+)
 
 // Control is a net.Dialer's Control for connections that a document or a
 // stranger names: it refuses loopback, private and other special addresses,
@@ -8,3 +11,6 @@ import "syscall"
 func Control(network, address string, c syscall.RawConn) error {
 	return refuseForbidden(network, address, c)
 }
+
+// CheckLiteral refuses a URL whose host is written as such an address.
+func CheckLiteral(u *url.URL) error { return checkLiteral(u) }
