@@ -28,17 +28,22 @@ const startTime = time.Minute
 // Cluster is a PostgreSQL server of its own. Not for concurrent use.
 type Cluster struct {
 	bin, dir string
+	settings []string
 	port     int
 	owner    *syscall.Credential // nil: this user
 	server   *exec.Cmd
 	hold     io.Closer // the server ends when it is closed, and when this process ends
 }
 
+// Hasty are settings for tests that are not about what is on disk: a killed
+// server loses nothing all the same, only a machine without power would.
+var Hasty = []string{"fsync=off", "full_page_writes=off", "deadlock_timeout=50ms"}
+
 // Require gives a running cluster that ends with the test. Without binaries the
 // test is skipped, or fails where CI is set: there they are installed.
-func Require(t testing.TB) *Cluster {
+func Require(t testing.TB, settings ...string) *Cluster {
 	t.Helper()
-	c, err := Start()
+	c, err := Start(settings...)
 	if errors.Is(err, ErrMissing) && os.Getenv("CI") == "" {
 		t.Skipf("%v: install the package postgresql", err)
 	}
@@ -53,9 +58,10 @@ func Require(t testing.TB) *Cluster {
 	return c
 }
 
-// Start makes a cluster and starts it. ErrMissing where there are no binaries.
-func Start() (_ *Cluster, err error) {
-	c := &Cluster{}
+// Start makes a cluster and starts it, with settings NAME=VALUE. ErrMissing
+// where there are no binaries.
+func Start(settings ...string) (_ *Cluster, err error) {
+	c := &Cluster{settings: settings}
 	if c.bin, err = binaries(); err != nil {
 		return nil, err
 	}
@@ -107,6 +113,9 @@ func (c *Cluster) Run() error {
 	script := `"$@" & server=$!; read -r _; kill -INT $server; wait $server`
 	args := append([]string{"-c", script, "sh", filepath.Join(c.bin, "postgres")},
 		"-D", c.data(), "-p", strconv.Itoa(c.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200")
+	for _, s := range c.settings {
+		args = append(args, "-c", s)
+	}
 	c.server = exec.Command("/bin/sh", args...)
 	c.as(c.server)
 	hold, err := c.server.StdinPipe()
@@ -148,10 +157,35 @@ func (c *Cluster) Kill() error {
 	if err != nil {
 		return err
 	}
+	children := childrenOf(pid) // which would go on for a moment
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return err
 	}
+	for _, child := range children {
+		if err := syscall.Kill(child, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+	}
 	return c.wait()
+}
+
+// childrenOf finds the processes whose parent is pid, as Linux tells.
+func childrenOf(pid int) (all []int) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // gone
+		}
+		// "PID (name) state parent …", and the name may hold anything.
+		_, rest, _ := strings.Cut(string(text[strings.LastIndexByte(string(text), ')')+1:]), " ")
+		if f := strings.Fields(rest); len(f) > 1 && f[1] == strconv.Itoa(pid) {
+			if child, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
+				all = append(all, child)
+			}
+		}
+	}
+	return all
 }
 
 // Stop ends the server in order.

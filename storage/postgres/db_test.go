@@ -19,7 +19,7 @@ import (
 )
 
 // cluster is started by the first test that needs it.
-var cluster = sync.OnceValues(pgtest.Start)
+var cluster = sync.OnceValues(func() (*pgtest.Cluster, error) { return pgtest.Start(pgtest.Hasty...) })
 
 func TestMain(m *testing.M) {
 	code := m.Run()

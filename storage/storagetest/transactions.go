@@ -237,10 +237,16 @@ var transactionChecks = map[string]func(kit){
 		k.build(acme) // the store is not stuck
 	},
 	"a context that ends stops the wait for an update": func(k kit) {
-		k.update(func(registry.Tx) error {
+		k.build(acme)
+		k.update(func(tx registry.Tx) error {
+			if err := tx.TagDomain(acme, nil); err != nil {
+				return err
+			}
 			ctx, cancel := context.WithCancel(k.Context())
 			waiting := make(chan error)
-			go func() { waiting <- k.Update(ctx, func(registry.Tx) error { return nil }) }()
+			go func() {
+				waiting <- k.Update(ctx, func(tx registry.Tx) error { return tx.TagDomain(acme, nil) })
+			}()
 			cancel()
 			if err := <-waiting; !errors.Is(err, context.Canceled) {
 				k.Errorf("waiting update: %v, want context.Canceled", err)

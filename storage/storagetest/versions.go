@@ -3,6 +3,7 @@ package storagetest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -338,6 +339,17 @@ var referenceChecks = map[string]func(kit){
 		unused("one is forgotten, one is in use, one was never there", 2, 4)
 		put(a, "3", asset("y", 2, 2))
 		unused("one is used again", 4)
+		k.update(func(tx registry.Tx) error {
+			locked, err := tx.LockUnused(acme, digest(4), digest(2), digest(9))
+			k.equal("locked", len(locked), 2)
+			for _, d := range locked {
+				if d != digest(4) && d != digest(9) {
+					k.Errorf("%s is in use", d)
+				}
+			}
+			return errors.Join(err, tx.ForgetBlobs(acme, digest(9)))
+		})
+		unused("locking changes nothing", 4)
 		k.update(func(tx registry.Tx) error { return tx.ForgetBlobs(acme, digest(2)) })
 		k.view(func(tx registry.Tx) {
 			k.equal("references of one that is used again", want[int](k)(tx.BlobReferences(acme, digest(2))), 1)
