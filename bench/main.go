@@ -7,7 +7,8 @@
 //	go run ./bench -only warm               one part
 //
 // The parts are warm (warm.go), start (start.go), publish (publish.go), large
-// and install (memory.go), and pypi (pypi.go). The contenders of warm are in contenders.go.
+// and install (memory.go), pypi (pypi.go) and maven (maven.go, which needs mvn). The
+// contenders of warm are in contenders.go.
 package main
 
 import (
@@ -33,7 +34,7 @@ func main() {
 	flag.StringVar(&b.binary, "larder", "", "a larder `binary` to measure instead of building one")
 	flag.StringVar(&b.profiles, "profiles", "", "a `folder` for perf records of Larder under each load; needs perf")
 	flag.StringVar(&b.verdaccio, "verdaccio", "", "Verdaccio's `binary`, to load it as well")
-	flag.StringVar(&only, "only", "", "the one `part` to run: warm, start, publish, large, install or pypi")
+	flag.StringVar(&only, "only", "", "the one `part` to run: warm, start, publish, large, install, pypi or maven")
 	flag.Parse()
 	exitOn(b.run(only))
 }
@@ -67,6 +68,7 @@ var parts = []struct {
 	{"large", (*bench).large},
 	{"install", (*bench).install},
 	{"pypi", (*bench).pypi},
+	{"maven", (*bench).maven},
 }
 
 func (b *bench) run(only string) (err error) {

@@ -44,7 +44,7 @@ func endToEnd(t *testing.T) {
 }
 
 // tool gives a path below the clients' folder, or ends a test whose client is
-// not there. "mvn" is the machine's own.
+// not there. "mvn" and "gpg" are the machine's own.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	dir := os.Getenv("LARDER_E2E_TOOLS")
@@ -57,7 +57,7 @@ func tool(t *testing.T, name string) string {
 	}
 	path := filepath.Join(dir, name)
 	var err error
-	if name == "mvn" {
+	if name == "mvn" || name == "gpg" {
 		path, err = exec.LookPath(name)
 	} else {
 		_, err = os.Stat(path)
@@ -65,7 +65,7 @@ func tool(t *testing.T, name string) string {
 	if err == nil {
 		return path
 	}
-	text := name + " is not on this machine; e2e/maven/install-clients.sh gets the clients, Debian's package maven the first one"
+	text := name + " is not on this machine; e2e/maven/install-clients.sh gets the clients, Debian's packages maven and gnupg the others"
 	if mode() == "required" {
 		t.Fatal(text)
 	}

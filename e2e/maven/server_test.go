@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,36 +121,54 @@ func (s *server) get(t *testing.T, path string) (int, string) {
 	return res.StatusCode, string(b)
 }
 
-// user is a person or a CI job with an empty local repository, for whom the
-// server is the mirror of everything.
-type user struct {
-	home string
-	mvn  string
+// refused reports whether the server has answered anybody with the status.
+func (s *server) refused(status int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Contains(s.log.String(), fmt.Sprintf(`"status":%d`, status))
 }
 
-func newUser(t *testing.T, s *server, mvn string) *user {
+// user is a person or a CI job with a home of its own, set up by larder login,
+// and with nothing fetched yet.
+type user struct {
+	home string
+	said string // by larder login
+}
+
+// newUser sets up a tool for a new user.
+func newUser(t *testing.T, s *server, login ...string) *user {
 	t.Helper()
-	u := &user{home: t.TempDir(), mvn: mvn}
-	settings := `<settings><servers><server><id>larder</id><username>aws</username><password>` + s.Token + `</password></server></servers>
-<mirrors><mirror><id>larder</id><mirrorOf>*</mirrorOf><url>` + s.repository() + `</url></mirror></mirrors>
-<profiles><profile><id>larder</id><repositories><repository><id>larder</id><url>` + s.repository() + `</url>
-<snapshots><enabled>true</enabled></snapshots></repository></repositories></profile></profiles>
-<activeProfiles><activeProfile>larder</activeProfile></activeProfiles></settings>`
-	if err := os.WriteFile(filepath.Join(u.home, "settings.xml"), []byte(settings), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	u := &user{home: t.TempDir()}
+	u.login(t, s, login...)
 	return u
 }
 
-// project copies a project of testdata with its version and the server's URL in place.
-func project(t *testing.T, s *server, name, version string) string {
+func (u *user) login(t *testing.T, s *server, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), larderBinary, append([]string{"login", "--data", s.Data}, args...)...)
+	cmd.Env, cmd.Dir = u.env(), u.home
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("larder login %q: %v\n%s", args, err, out)
+	}
+	u.said = string(out)
+}
+
+func (u *user) env() []string {
+	return []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + u.home, "JAVA_HOME=" + os.Getenv("JAVA_HOME"), "LANG=C.UTF-8",
+		"GRADLE_OPTS=-Duser.home=" + u.home, "GNUPGHOME=" + filepath.Join(u.home, ".gnupg")}
+}
+
+// project copies a project of testdata and fills in what stands in @...@: the
+// version, the server's URL, and pairs of further words.
+func project(t *testing.T, s *server, name, version string, more ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	from := os.DirFS(filepath.Join("testdata", name))
 	if err := os.CopyFS(dir, from); err != nil {
 		t.Fatal(err)
 	}
-	fill := strings.NewReplacer("@VERSION@", version, "@URL@", s.repository())
+	fill := strings.NewReplacer(append([]string{"@VERSION@", version, "@URL@", s.repository()}, more...)...)
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -165,25 +185,44 @@ func project(t *testing.T, s *server, name, version string) string {
 	return dir
 }
 
-// try runs mvn in a project; it has no way to any other repository.
-func (u *user) try(t *testing.T, dir string, goals ...string) (string, error) {
+// try runs a program in a project.
+func (u *user) try(t *testing.T, dir string, command ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	args := append([]string{"-B", "-s", filepath.Join(u.home, "settings.xml"), "-Dmaven.repo.local=" + filepath.Join(u.home, "repository"), "-Duser.home=" + u.home}, goals...)
-	cmd := exec.CommandContext(ctx, u.mvn, args...)
-	cmd.Dir, cmd.WaitDelay = dir, 5*time.Second
-	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + u.home, "JAVA_HOME=" + os.Getenv("JAVA_HOME"), "LANG=C.UTF-8"}
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir, cmd.WaitDelay, cmd.Env = dir, 5*time.Second, u.env()
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
 // run is try for what must succeed.
-func (u *user) run(t *testing.T, dir string, goals ...string) string {
+func (u *user) run(t *testing.T, dir string, command ...string) string {
 	t.Helper()
-	out, err := u.try(t, dir, goals...)
+	out, err := u.try(t, dir, command...)
 	if err != nil {
-		t.Fatalf("mvn %q: %v\n%s", goals, err, out)
+		t.Fatalf("%q: %v\n%s", command, err, out)
 	}
 	return out
+}
+
+// snippet gives the lines of what larder login said for a project's files, from
+// one to the other.
+func (u *user) snippet(t *testing.T, from, to string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(u.said, from)
+	text, _, ok2 := strings.Cut(rest, to)
+	if !ok || !ok2 {
+		t.Fatalf("larder login said nothing from %q to %q:\n%s", from, to, u.said)
+	}
+	return from + text + to
+}
+
+// withUpstream starts a server whose Maven connection leads to what
+// install-clients.sh has brought.
+func withUpstream(t *testing.T) (*server, *httptest.Server) {
+	t.Helper()
+	upstream := httptest.NewServer(http.FileServer(http.FS(os.DirFS(tool(t, "maven-seed")))))
+	t.Cleanup(upstream.Close)
+	return serve(t, upstream.URL+"/"), upstream
 }

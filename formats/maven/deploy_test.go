@@ -293,3 +293,27 @@ func TestAPluginIsFoundByItsPrefix(t *testing.T) {
 		t.Error("an external prefix took the place of our own plugin's")
 	}
 }
+
+func TestArtifactsOfScalaHaveDotsInTheirNames(t *testing.T) {
+	s := newServer(t)
+	const at = "org/acme/widget_2.13/"
+	expect(t, s, put(at+"1.0/widget_2.13-1.0.pom", pomXML("org.acme", "widget_2.13", "1.0", "")), 201)
+	expect(t, s, put(at+"1.0/widget_2.13-1.0-sources.jar", []byte("sources")), 201)
+	expect(t, s, put(at+"maven-metadata.xml", versionsXML("org.acme", "widget_2.13", "1.0")), 201)
+	a := get(t, s, at+"maven-metadata.xml", 200, "<artifactId>widget_2.13</artifactId>", "<version>1.0</version>")
+	get(t, s, at+"maven-metadata.xml.sha1", 200, hexSHA1(a.Body))
+	get(t, s, at+"1.0/widget_2.13-1.0-sources.jar", 200, "sources")
+	const jar = at + "2.0-SNAPSHOT/widget_2.13-2.0-20260102.030405-1.jar"
+	expect(t, s, put(jar, []byte("build")), 201)
+	build := strings.NewReplacer("widget", "widget_2.13", "1.0-", "2.0-").Replace(string(buildXML("20260102.030405", 1, "jar")))
+	expect(t, s, put(at+"2.0-SNAPSHOT/maven-metadata.xml", []byte(build)), 201)
+	get(t, s, at+"2.0-SNAPSHOT/maven-metadata.xml", 200, "<artifactId>widget_2.13</artifactId>")
+	get(t, s, jar, 200, "build")
+	get(t, s, "widget_2.13/maven-metadata.xml", 404)
+	get(t, s, "org.acme/widget/maven-metadata.xml", 404)
+	// Plugins of sbt carry the versions of Scala and sbt in the folder alone.
+	const plugin = "org/acme/sbt-widget_2.12_1.0/1.0/sbt-widget-1.0"
+	expect(t, s, put(plugin+".pom", pomXML("org.acme", "sbt-widget", "1.0", "")), 201)
+	expect(t, s, put("org/acme/sbt-widget_2.12_1.0/maven-metadata.xml", versionsXML("org.acme", "sbt-widget_2.12_1.0", "1.0")), 201)
+	get(t, s, plugin+".pom", 200)
+}

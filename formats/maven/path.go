@@ -88,18 +88,15 @@ func parsePath(path string) (place, bool) {
 }
 
 func (p place) metadataOf(folders []string) (place, bool) {
-	if len(folders) == 0 || !wellFormed(folders) {
+	n := len(folders)
+	if n == 0 || !wellFormed(folders[:n-1]) || badName(folders[n-1]) != "" {
 		return p, false
 	}
-	n := len(folders)
 	p.pkg = registry.PackageID{Format: registry.Maven, Namespace: strings.Join(folders[:n-1], "."), Name: folders[n-1]}
-	if p.version == "" {
+	if p.version == "" && wellFormed(folders[n-1:]) { // a dot may stand in an artifactId
 		p.group = strings.Join(folders, ".")
 	}
-	if badName(p.pkg.Name) != "" {
-		return p, false
-	}
-	return p, n > 1 || p.version == ""
+	return p, n > 1 || p.group != ""
 }
 
 // wellFormed reports whether folders can be the segments of a group: a dot

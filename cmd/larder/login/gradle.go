@@ -23,8 +23,26 @@ var gradle = Tool{Name: "gradle", Format: "maven", Try: "gradle build", plan: fu
 	}
 	// A file of ours alone: whatever it held, it is this now.
 	script := fmt.Sprintf(gradleScript, gradleName, to.Endpoint, gradleInsecure(to, "        "))
-	return p, p.edit(filepath.Join(dir, "init.d", "larder.init.gradle"), func([]byte) ([]byte, error) { return []byte(script), nil })
+	return p, p.edit(gradleInit(dir), func([]byte) ([]byte, error) { return []byte(script), nil })
+}, helper: func(m Machine, to Target) (*Plan, error) {
+	dir := cmp.Or(m.Getenv("GRADLE_USER_HOME"), filepath.Join(m.Home, ".gradle"))
+	p := &Plan{Project: []Snippet{{"in a build.gradle, for gradle publish", fmt.Sprintf(
+		"publishing {\n  repositories {\n    maven {\n      name = '%s'\n      url = uri('%s')\n%s    }\n  }\n}",
+		gradleName, to.Endpoint, gradleInsecure(to, "      "))}}}
+	var command []string
+	for _, word := range []string{to.Helper.Program, "helper", "keyring", "get", to.Endpoint, user} {
+		command = append(command, groovy(word))
+	}
+	script := fmt.Sprintf(gradleHelperScript, strings.Join(command, ", "), gradleName, to.Endpoint, gradleInsecure(to, "        "))
+	return p, p.edit(gradleInit(dir), func([]byte) ([]byte, error) { return []byte(script), nil })
 }}
+
+func gradleInit(dir string) string { return filepath.Join(dir, "init.d", "larder.init.gradle") }
+
+// groovy is a word as a string of Groovy without interpolation.
+func groovy(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
+}
 
 // gradleName names the repository in builds. Gradle looks for the properties
 // larderUsername and larderPassword.
@@ -52,6 +70,45 @@ settingsEvaluated { settings -> larder(settings.dependencyResolutionManagement.r
 afterProject { project ->
     if (!project.repositories.isEmpty()) {
         larder(project.repositories)
+    }
+}
+`
+
+// gradleHelperScript is the same with a token that larder is asked for in each
+// build: by Gradle's own way to run programs, which its configuration cache knows.
+// Repositories of this URL to which a project publishes get the token, too.
+const gradleHelperScript = `// Made by larder login gradle --helper, and made anew by the next one. Remove it to undo that.
+if (org.gradle.util.GradleVersion.current() < org.gradle.util.GradleVersion.version('7.5')) {
+    logger.warn('The repository of larder login --helper needs Gradle 7.5 or later; this build does without it.')
+    return
+}
+def token = null
+def larder = { handler ->
+    def ours = handler.maven {
+        credentials {
+            username = 'aws'
+            password = token.get().trim()
+        }
+        name = '%[2]s'
+        url = uri('%[3]s')
+%[4]s    }
+    handler.remove(ours)
+    handler.addFirst(ours)
+}
+settingsEvaluated { settings ->
+    token = settings.providers.exec { commandLine(%[1]s) }.standardOutput.asText
+    larder(settings.dependencyResolutionManagement.repositories)
+}
+afterProject { project ->
+    if (!project.repositories.isEmpty()) {
+        larder(project.repositories)
+    }
+    def publishing = project.extensions.findByName('publishing')
+    publishing?.repositories?.withType(MavenArtifactRepository)?.matching { it.url == uri('%[3]s') }?.each {
+        it.credentials {
+            username = 'aws'
+            password = token.get().trim()
+        }
     }
 }
 `

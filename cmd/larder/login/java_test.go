@@ -53,6 +53,82 @@ func TestSettingsThatAreNoXMLAreLeftAlone(t *testing.T) {
 	}
 }
 
+// settingsSecurity is what mvn 3.8.7 --encrypt-master-password made of "secret".
+const settingsSecurity = `<settingsSecurity><master>{PvNsebC2HaoHm35GjZohK6Hm5H8i8F6/URJPigpeKPA=}</master></settingsSecurity>`
+
+func TestMavenGetsTheTokenEncryptedWhereItsUserEncrypts(t *testing.T) {
+	m := machine(t, nil)
+	put(t, m.Home, ".m2/settings-security.xml", settingsSecurity)
+	file := apply(t, maven, m, at("maven"))[".m2/settings.xml"]
+	if strings.Contains(file, target.Token) {
+		t.Fatalf("the token is in %s", file)
+	}
+	_, rest, _ := strings.Cut(file, "<password>")
+	encrypted, _, _ := strings.Cut(rest, "<")
+	if got, err := mavenDecrypt(encrypted, "secret"); err != nil || got != target.Token {
+		t.Errorf("%s is %q, %v", encrypted, got, err)
+	}
+	for name, security := range map[string]string{
+		"no master":     "<settingsSecurity/>",
+		"another file":  "<settings/>",
+		"no encryption": "<settingsSecurity><master>secret</master></settingsSecurity>",
+		"too short":     "<settingsSecurity><master>{YWJj}</master></settingsSecurity>",
+		"damaged":       "<settingsSecurity><master>{YWJjZGVmZ2gQYWJjZGVmZ2hpamtsbW5vcA==}</master></settingsSecurity>",
+	} {
+		m := machine(t, nil)
+		put(t, m.Home, ".m2/settings-security.xml", security)
+		if _, err := maven.Plan(m, at("maven")); err == nil || !strings.Contains(err.Error(), "settings-security.xml") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzMavenDecrypt(f *testing.F) {
+	f.Add("{}", "clear")
+	f.Add("{YWJjZGVmZ2gQYWJjZGVmZ2hpamtsbW5vcA==}", "")
+	f.Fuzz(func(t *testing.T, text, clear string) {
+		_, _ = mavenDecrypt(text, "password") // it may refuse, and not fall over
+		encrypted, err := mavenEncrypt(clear, "password")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := mavenDecrypt(encrypted, "password"); err != nil || got != clear {
+			t.Fatalf("%q came back as %q, %v", clear, got, err)
+		}
+	})
+}
+
+func TestGradleAndSBTAskLarderInEachBuild(t *testing.T) {
+	to := at("maven")
+	to.Helper = &Helper{Program: `/opt/it's/larder`, Helped: Helped{Data: "/data"}}
+	for _, c := range []struct {
+		tool  Tool
+		file  string
+		parts []string
+	}{
+		{gradle, ".gradle/init.d/larder.init.gradle", []string{`commandLine('/opt/it\'s/larder', 'helper', 'keyring', 'get', '` + to.Endpoint + `', 'aws')`, "allowInsecureProtocol = true"}},
+		{sbt, ".sbt/1.0/larder-local-main.sbt", []string{`Credentials("larder", "127.0.0.1", "aws", `, `Seq("/opt/it's/larder", "helper", "keyring", "get", "` + to.Endpoint + `", "aws")`}},
+	} {
+		for name, text := range apply(t, c.tool, machine(t, nil), to) {
+			if strings.Contains(text, target.Token) {
+				t.Errorf("%s: the token is in it", name)
+			}
+			if name != c.file {
+				continue
+			}
+			for _, part := range c.parts {
+				if !strings.Contains(text, part) {
+					t.Errorf("%s: %q is missing in\n%s", name, part, text)
+				}
+			}
+			c.parts = nil
+		}
+		if c.parts != nil {
+			t.Errorf("%s was not written", c.file)
+		}
+	}
+}
+
 func TestGradle(t *testing.T) {
 	m := machine(t, nil)
 	put(t, m.Home, ".gradle/gradle.properties", "org.gradle.daemon=true\nlarderPassword : old\\\n   er\n! end")
@@ -78,22 +154,39 @@ func TestGradle(t *testing.T) {
 
 func TestSBT(t *testing.T) {
 	const ours = "realm=larder\nhost=127.0.0.1\nuser=aws\npassword=eyJ.abc-_.sig\n"
-	edited(t, sbt, at("maven"), ".sbt/.credentials", "", ours)
-	edited(t, sbt, at("maven"), ".sbt/.credentials", "# mine\nrealm=larder\nhost = 127.0.0.1\nuser = aws\npassword=old\n", "# mine\n"+ours)
+	settings := func(file string) string {
+		return "// Made by larder login sbt, and made anew by the next one. Remove it to undo that.\n" +
+			"credentials += Credentials(Path.userHome / \".sbt\" / \"" + file + "\")\n"
+	}
+	for before, after := range map[string]string{
+		"": ours,
+		"# mine\nrealm=larder\nhost = 127.0.0.1\nuser = aws\npassword=old\n": "# mine\n" + ours,
+	} {
+		m := machine(t, nil)
+		if before != "" {
+			put(t, m.Home, ".sbt/.credentials", before)
+		}
+		want := map[string]string{".sbt/.credentials": after, ".sbt/1.0/larder-local-main.sbt": settings(".credentials")}
+		if diff := cmp.Diff(want, apply(t, sbt, m, at("maven"))); diff != "" {
+			t.Error(diff)
+		}
+	}
 
 	// The credential of another host stays, and ours goes beside it.
 	m := machine(t, nil)
 	const theirs = "realm=Corp\nhost=corp.upstream.test\nuser=me\npassword=secret\n"
 	put(t, m.Home, ".sbt/.credentials", theirs)
 	files := apply(t, sbt, m, at("maven"))
-	if diff := cmp.Diff(map[string]string{".sbt/.credentials-local-main": ours}, files); diff != "" {
+	want := map[string]string{".sbt/.credentials-local-main": ours, ".sbt/1.0/larder-local-main.sbt": settings(".credentials-local-main")}
+	if diff := cmp.Diff(want, files); diff != "" {
 		t.Error(diff)
 	}
 	if got, _ := os.ReadFile(filepath.Join(m.Home, ".sbt", ".credentials")); string(got) != theirs {
 		t.Errorf("theirs became %q", got)
 	}
 	p, err := sbt.Plan(m, at("maven"))
-	if err != nil || !strings.Contains(p.Project[0].Text, `".credentials-local-main"`) || !strings.Contains(p.Project[0].Text, "withAllowInsecureProtocol(true)") {
+	if err != nil || !strings.Contains(p.Project[0].Text, "withAllowInsecureProtocol(true)") || !strings.Contains(p.Project[1].Text, "maven-metadata.xml") ||
+		!strings.Contains(p.Project[2].Text, ", allowInsecureProtocol") {
 		t.Errorf("%v %q", err, p.Project)
 	}
 }

@@ -6,7 +6,8 @@ import (
 )
 
 // maven reads the credential from a server entry of ~/.m2/settings.xml, whose
-// id is that of a repository or mirror. (Maven's settings reference.)
+// id is that of a repository or mirror. (Maven's settings reference.) The token is
+// encrypted for who has Maven encrypt passwords.
 var maven = Tool{Name: "maven", Format: "maven", Try: "mvn package", plan: func(m Machine, to Target) (*Plan, error) {
 	p := &Plan{KeyOnly: true, Project: []Snippet{
 		{"in the <mirrors> of the same file, to fetch everything through it", fmt.Sprintf(
@@ -20,8 +21,19 @@ var maven = Tool{Name: "maven", Format: "maven", Try: "mvn package", plan: func(
 	if to.plainHTTP() {
 		p.Notes = append(p.Notes, "Maven 3.8.1 and later fetch by plain http only from a mirror, or from this machine: use the mirror, or give the server a certificate")
 	}
+	master, err := mavenMaster(m)
+	if err != nil {
+		return nil, err
+	}
+	password := to.Token
+	if master != "" {
+		if password, err = mavenEncrypt(to.Token, master); err != nil {
+			return nil, err
+		}
+		p.Notes = append(p.Notes, "the token is encrypted with the master password of settings-security.xml")
+	}
 	return p, p.edit(filepath.Join(m.Home, ".m2", "settings.xml"), func(before []byte) ([]byte, error) {
-		return setMavenServer(before, to)
+		return setMavenServer(before, to, password)
 	})
 }}
 
@@ -30,7 +42,7 @@ const emptySettings = `<?xml version="1.0" encoding="UTF-8"?>
 </settings>
 `
 
-func setMavenServer(before []byte, to Target) ([]byte, error) {
+func setMavenServer(before []byte, to Target, password string) ([]byte, error) {
 	if len(before) == 0 {
 		before = []byte(emptySettings)
 	}
@@ -46,7 +58,7 @@ func setMavenServer(before []byte, to Target) ([]byte, error) {
 		"<server>",
 		xmlStep + "<id>" + to.id() + "</id>",
 		xmlStep + "<username>" + user + "</username>",
-		xmlStep + "<password>" + to.Token + "</password>",
+		xmlStep + "<password>" + password + "</password>",
 		"</server>",
 	})
 	if err != nil {
@@ -54,7 +66,7 @@ func setMavenServer(before []byte, to Target) ([]byte, error) {
 	}
 	if root, err := parseXML(after); err == nil {
 		if servers := root.child("servers", nil); servers != nil {
-			if s := servers.child("server", ours); s != nil && s.value("password") == to.Token {
+			if s := servers.child("server", ours); s != nil && s.value("password") == password {
 				return after, nil
 			}
 		}

@@ -1,0 +1,6 @@
+package acme;
+
+public class User {
+    final String end = Gadget.end();
+    final Extra extra = new Extra();
+}

@@ -1,0 +1,4 @@
+package acme;
+
+class UserFixture extends Fixture {
+}

@@ -1,0 +1,5 @@
+package other
+
+object User {
+  val end: String = acme.Widget.end
+}
