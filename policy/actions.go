@@ -45,7 +45,7 @@ var actionNames = map[string]string{
 		ListRuleNamesByTarget ListRules ListTagsForResource ListTargetsByRule PutEvents PutRule PutTargets
 		RemoveTargets RotateTargetSecret StartReplay Subscribe SubscribeAudit TagResource TestEventPattern
 		UntagResource`,
-	"larder": `BlockPackage DeleteRule GetRule ListConnections ListDownloads ListRules PutConnection PutRule UnblockPackage`,
+	"larder": `ExplainGuard GetGuard ListAdvisorySources ListConnections PutAdvisories PutConnection PutGuard RespondGuard`,
 }
 
 // onPackage are the actions whose resource is a package (spec 5.1).

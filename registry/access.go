@@ -67,6 +67,12 @@ const (
 	SubscribeAudit                        Action = "events:SubscribeAudit"
 	ListConnections                       Action = "larder:ListConnections"
 	PutConnection                         Action = "larder:PutConnection"
+	GetGuard                              Action = "larder:GetGuard"
+	PutGuard                              Action = "larder:PutGuard"
+	ExplainGuard                          Action = "larder:ExplainGuard"
+	RespondGuard                          Action = "larder:RespondGuard"
+	PutAdvisories                         Action = "larder:PutAdvisories"
+	ListAdvisorySources                   Action = "larder:ListAdvisorySources"
 )
 
 // ResourceType names the kind of a Resource, as errors of the API spell it.

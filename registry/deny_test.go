@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -39,6 +40,10 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 		r := w.svc.Repo(alice, id)
 		return map[string]func() error{
 			"Ping": func() error { return r.Ping(ctx) },
+			"HeldOnly": func() error {
+				_, err := r.HeldOnly().Asset(ctx, vid("lib", "1.0"), "package.tgz")
+				return err
+			},
 			"Document": func() error {
 				_, err := r.Document(ctx, registry.DocumentQuery{Package: pid("lib"), Kind: "test"}, renderPlain)
 				return err
@@ -205,6 +210,18 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 			return w.svc.PutConnection(ctx, alice, registry.Connection{Name: "public:npmjs", URL: "https://upstream.test/"})
 		},
 	}
+	maps.Copy(service, map[string]func() error{
+		"GuardRules":    func() error { _, err := w.svc.GuardRules(ctx, alice, acme); return err },
+		"PutGuardRules": func() error { _, err := w.svc.PutGuardRules(ctx, alice, acme, "{}", nil); return err },
+		"ExplainGuard":  func() error { _, err := w.svc.ExplainGuard(ctx, alice, app, pid("lib")); return err },
+		"RespondGuard": func() error {
+			_, err := w.svc.RespondGuard(ctx, alice, acme, registry.GuardResponse{Versions: []registry.VersionID{vid("lib", "1.0")}, Reason: "r"})
+			return err
+		},
+		"PutAdvisories":       func() error { _, err := w.svc.PutAdvisories(ctx, alice, "osv", 1, nil); return err },
+		"SettleAdvisories":    func() error { _, err := w.svc.SettleAdvisories(ctx, alice, "osv", 1); return err },
+		"ListAdvisorySources": func() error { _, err := w.svc.ListAdvisorySources(ctx, alice); return err },
+	})
 	// What reads and changes nothing of anyone's.
 	harmless := "Repo Close ID Actor Sweep"
 	for _, d := range []struct {

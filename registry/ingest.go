@@ -67,16 +67,17 @@ func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, 
 		},
 		Finish: func(ctx context.Context, a Asset, modified time.Time) error {
 			v := v.dated(modified, version.Seen, s.Clock())
-			v.Assets = []Asset{a} // whose digests may be what a rule is about
-			if verdict := guard.judge(v, nil); verdict.Refuse {
-				return refused(n.ID, id, verdict)
-			}
 			// The bytes may have been here before and on their way out.
 			s.sweeping.RLock()
 			defer s.sweeping.RUnlock()
 			v, err := s.enriched(ctx, n.ID.Domain, v, a, rules)
 			if err != nil {
 				return err
+			}
+			// By now more may be known of it: its age, its digests, its licence.
+			v.Assets = []Asset{a}
+			if verdict := guard.judge(v, nil); verdict.Refuse {
+				return refused(n.ID, id, verdict)
 			}
 			return s.update(ctx, func(c *change) error {
 				if err := c.sameOrigin(n, id, v.Origin); err != nil {

@@ -127,6 +127,10 @@ func covers(id PackageID) []string {
 	return append(out, "/"+id.Format+"/*", RootPattern)
 }
 
+// PatternsOf gives every pattern whose set holds the package, the most specific
+// first.
+func PatternsOf(id PackageID) []string { return covers(id) }
+
 // parents gives the patterns whose sets hold the whole set of this one, the
 // most specific first, itself not among them.
 func (p Pattern) parents() []string {

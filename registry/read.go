@@ -60,11 +60,20 @@ func (r *Repo) Asset(ctx context.Context, id VersionID, name string) (*AssetCont
 		content, err := s.open(ctx, n.ID.Domain, key.name, at)
 		if !IsNotFound(err) {
 			s.CacheUse("asset", true)
-			return content, err
+			return r.handOut(id, content, err)
 		}
 	}
 	s.CacheUse("asset", false)
-	return s.resolve(ctx, n, id, name, rules, counters)
+	content, err := s.resolve(ctx, n, id, name, rules, counters)
+	return r.handOut(id, content, err)
+}
+
+// handOut notes who gets an asset.
+func (r *Repo) handOut(id VersionID, content *AssetContent, err error) (*AssetContent, error) {
+	if err == nil {
+		r.svc.Downloads.note(r.id.Domain, id, r.actor, r.svc.Clock())
+	}
+	return content, err
 }
 
 // stillThere says whether what was located still holds.

@@ -15,6 +15,7 @@ type Config struct {
 	Blobs      Blobs
 	Authorizer Authorizer
 	Guard      Guard            // nil: everything is served
+	Downloads  *DownloadLog     // nil: nobody notes who downloaded what
 	Puller     Puller           // nil: external connections lead nowhere
 	Rules      map[string]Rules // by format
 	// Connections answers where external connections lead. Nil: as Metadata has it.

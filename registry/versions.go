@@ -72,6 +72,7 @@ func (s *Service) VersionAsset(ctx context.Context, actor Actor, r RepoID, id Ve
 		return nil, "", Errorf(NotFound, "version %s of package %q, which is %s, has no asset %q to give", id.Version, id.Package.DisplayName(), v.Status, name).About(res)
 	}
 	content, err := s.open(ctx, n.ID.Domain, name, newLocated(&found{n, v, asset}))
+	content, err = s.Repo(actor, r).handOut(id, content, err)
 	return content, v.Revision, err
 }
 

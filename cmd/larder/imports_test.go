@@ -24,6 +24,8 @@ var directions = []struct {
 	{"registry/upstream", "registry internal/httpx"},
 	{"registry/api", "registry internal/httpx internal/awswire"},
 	{"registry/console", "registry internal/httpx"},
+	{"registry/guard", "registry"},
+	{"registry/guard/*", "registry"},
 	{"formats", "registry internal/httpx internal/bounded"},
 	{"formats/formatstest", "formats registry registry/upstream internal/httpx storage/mem storage/sqlite"},
 	{"formats/*", "formats registry"},

@@ -34,6 +34,7 @@ import (
 	"larder/policy/identity"
 	"larder/registry"
 	"larder/registry/api"
+	"larder/registry/guard"
 	"larder/registry/upstream"
 	"larder/storage"
 	"larder/storage/fs"
@@ -370,10 +371,14 @@ func (s *Server) openService(context.Context) error {
 		Logger:       s.log,
 	})
 	s.onClose(s.puller.Close)
+	downloads := &registry.DownloadLog{Metadata: s.metadata, Logger: s.log}
+	s.background(downloads.Run)
 	s.service, err = registry.New(registry.Config{
 		Metadata:    s.metadata,
 		Blobs:       s.blobs,
 		Authorizer:  s.authorize,
+		Guard:       guard.New(rules),
+		Downloads:   downloads,
 		Puller:      s.puller,
 		Rules:       rules,
 		CheckPolicy: policy.CheckPolicy,
@@ -498,7 +503,7 @@ func (s *Server) serve(ctx context.Context) error {
 
 // ready tells the world: commands of this machine by a file, people by a line.
 func (s *Server) ready() error {
-	err := s.folder.announce(running{URL: s.url, PID: os.Getpid(), Region: s.Config.Region, Certificate: s.certificate})
+	err := s.folder.announce(running{URL: s.url, PID: os.Getpid(), Region: s.Config.Region, NATS: s.natsAddress(), Certificate: s.certificate})
 	if err != nil {
 		return s.folder.unusable(err)
 	}

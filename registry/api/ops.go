@@ -101,4 +101,11 @@ var operations = []operation{
 
 	{"ListConnections", get, "/v1/larder/connections", on(listConnections)},
 	{"PutConnection", put, "/v1/larder/connection", on(putConnection)},
+	{"GetGuard", get, "/v1/larder/guard", on(getGuard)},
+	{"PutGuard", put, "/v1/larder/guard", on(putGuard)},
+	{"ExplainGuard", get, "/v1/larder/guard/explain", on(explainGuard)},
+	{"RespondGuard", post, "/v1/larder/guard/respond", on(respondGuard)},
+	{"PutAdvisories", post, "/v1/larder/advisories", on(putAdvisories)},
+	{"SettleAdvisories", post, "/v1/larder/advisories/settle", on(settleAdvisories)},
+	{"ListAdvisorySources", get, "/v1/larder/advisories", on(listAdvisorySources)},
 }
