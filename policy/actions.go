@@ -104,10 +104,15 @@ func parseActionPattern(text string) (actionPattern, error) {
 		return a, fmt.Errorf("%s names no action of this server, which has those of codeartifact, sts, iam, organizations, events and larder", show(text))
 	}
 	matched, onPackages := false, false
-	for known := range knownActions() {
-		if a.glob.match(known) {
-			matched = true
-			onPackages = onPackages || onPackage[known]
+	if !strings.ContainsAny(lower, "*?") {
+		_, matched = knownActions()[lower]
+		onPackages = onPackage[lower]
+	} else {
+		for known := range knownActions() {
+			if a.glob.match(known) {
+				matched = true
+				onPackages = onPackages || onPackage[known]
+			}
 		}
 	}
 	if !matched {
