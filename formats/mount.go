@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -242,14 +243,34 @@ func (m *mounts) serve(c *call, w http.ResponseWriter, r *http.Request, log *htt
 			return err
 		}
 	}
-	return c.endpoint.Handle(w, &Request{
+	repo := m.svc.Repo(actor, c.repo)
+	onlyHeld := onlyIfCached(r)
+	if onlyHeld {
+		repo = repo.HeldOnly()
+	}
+	err := c.endpoint.Handle(w, &Request{
 		Request: r,
-		Repo:    m.svc.Repo(actor, c.repo),
+		Repo:    repo,
 		RepoID:  c.repo,
 		Vars:    c.vars,
 		Base:    m.base(c, r),
 		Log:     log,
 	})
+	if onlyHeld && errors.Is(err, registry.ErrNotHeld) {
+		return Statusf(http.StatusGatewayTimeout, "%s", registry.MessageOf(err))
+	}
+	return err
+}
+
+// onlyIfCached reports whether a request wants only what is here already, and
+// 504 for an asset that is not (RFC 9111, section 5.2.1.7).
+func onlyIfCached(r *http.Request) bool {
+	for _, v := range r.Header["Cache-Control"] {
+		if strings.Contains(v, "only-if-cached") {
+			return true
+		}
+	}
+	return false
 }
 
 // base is the repository's URL for this client. Where the server goes by one

@@ -39,6 +39,7 @@ func mounted(t *testing.T, o formats.Options) http.Handler {
 			{Methods: []string{"GET"}, Pattern: "/public", Operation: "public", Public: true, Handle: show},
 			{Methods: []string{"GET"}, Pattern: "/secret", Operation: "secret", Handle: fail(registry.Errorf(registry.Unauthenticated, "who are you"))},
 			{Methods: []string{"GET"}, Pattern: "/broken", Operation: "broken", Handle: fail(errors.New("the password is 12345"))},
+			{Methods: []string{"GET"}, Pattern: "/not-held", Operation: "not-held", Handle: fail(&registry.Error{Code: registry.NotFound, Msg: "it is not here", Err: registry.ErrNotHeld})},
 			{Methods: []string{"PUT"}, Pattern: "/refused", Operation: "refused", Handle: fail(registry.Errorf(registry.Conflict, "no"))},
 			{Methods: []string{"GET"}, Pattern: "/panics", Operation: "panics", Handle: func(http.ResponseWriter, *formats.Request) error { panic("at the disco") }},
 			{Methods: []string{"GET"}, Pattern: "/late", Operation: "late", Handle: func(w http.ResponseWriter, r *formats.Request) error {
@@ -127,6 +128,8 @@ func TestErrorsHaveTheFormatsForm(t *testing.T) {
 		{"DELETE", "show/x", nil, 405, "GET, HEAD, POST, PUT"},
 		{"GET", "show/..", nil, 400, "segment"},
 		{"GET", "secret", nil, 401, "who are you"},
+		{"GET", "not-held", []string{"Cache-Control", "no-store, only-if-cached"}, 504, "it is not here"},
+		{"GET", "not-held", []string{"Cache-Control", "max-age=0"}, 404, "it is not here"},
 		{"GET", "show/x", []string{"Authorization", "bad"}, 401, "not valid"},
 		{"GET", "broken", nil, 500, "internal error"},
 		{"GET", "panics", nil, 500, "internal error"},

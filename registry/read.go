@@ -64,7 +64,7 @@ func (r *Repo) Asset(ctx context.Context, id VersionID, name string) (*AssetCont
 		}
 	}
 	s.CacheUse("asset", false)
-	content, err := s.resolve(ctx, n, id, name, rules, counters)
+	content, err := s.resolve(ctx, n, id, name, rules, counters, r.heldOnly)
 	return r.handOut(id, content, err)
 }
 
@@ -153,8 +153,9 @@ func (s *Service) search(tx Tx, places []place, id VersionID, name string) (*fou
 	return nil, origin, nil
 }
 
-// resolve finds an asset the long way.
-func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name string, rules Rules, counters Counters) (*AssetContent, error) {
+// resolve finds an asset the long way; heldOnly fetches nothing and retains
+// nothing.
+func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name string, rules Rules, counters Counters, heldOnly bool) (*AssetContent, error) {
 	var hit *found
 	var origin Origin
 	var at []place
@@ -181,7 +182,11 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 		return nil, err
 	}
 	if hit == nil {
-		content, err := s.pull(ctx, n, id, name, origin, s.sources(at, id.Package.Format), rules, guard)
+		sources := s.sources(at, id.Package.Format)
+		if heldOnly && len(sources) > 0 {
+			return nil, s.notBrought(ctx, n, id, sources, guard)
+		}
+		content, err := s.pull(ctx, n, id, name, origin, sources, rules, guard)
 		if IsNotFound(err) {
 			err = s.blocked(ctx, n, id, err)
 		}
@@ -191,7 +196,7 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 	if verdict.Refuse {
 		return nil, refused(n.ID, id, verdict)
 	}
-	if hit.node != n {
+	if hit.node != n && !heldOnly {
 		err := s.update(ctx, func(c *change) error {
 			// It may be gone since, and its bytes with it.
 			v, err := c.Version(hit.node.ID, id)
@@ -210,6 +215,9 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 		return s.open(ctx, n.ID.Domain, name, newLocated(hit))
 	}
 	l := newLocated(hit)
+	if hit.node != n {
+		return s.open(ctx, n.ID.Domain, name, l)
+	}
 	l.vector, l.graph, l.contents, l.guard = revisions, counters.Graph, counters.Contents, verdict.Until
 	s.located.put(assetKey{n.ID, id, name}, l)
 	return s.open(ctx, n.ID.Domain, name, l)

@@ -10,6 +10,8 @@ type Repo struct {
 	svc   *Service
 	actor Actor
 	id    RepoID
+
+	heldOnly bool
 }
 
 // Repo binds an actor to a repository. It does no I/O; what is wrong with

@@ -29,7 +29,7 @@ func fuzz(f *testing.F, kind Kind) {
 			if e.Skip != "" {
 				continue
 			}
-			if _, err := checked(e); err != nil || e.Format == "" {
+			if _, err := Check(e); err != nil || e.Format == "" {
 				t.Errorf("%+v: %v", e, err)
 			}
 			for _, d := range e.Digests {

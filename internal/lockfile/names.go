@@ -21,9 +21,9 @@ const (
 	skipRuntime   = "a runtime, not a package"
 )
 
-// checked gives the entry if its names can be parts of a URL's path and of
+// Check gives the entry if its names can be parts of a URL's path and of
 // nothing else.
-func checked(e Entry) (Entry, error) {
+func Check(e Entry) (Entry, error) {
 	for what, s := range map[string]string{
 		"namespace": e.Namespace, "name": e.Name, "version": e.Version, "classifier": e.Classifier, "extension": e.Extension,
 	} {
@@ -94,7 +94,7 @@ func npmTarball(full, version, tarball string, digests []Digest) (Entry, error) 
 	if e.Skip != "" {
 		return skipped(full, e.Skip)
 	}
-	return checked(e)
+	return Check(e)
 }
 
 // skipped is an entry that is not fetched. Its name may be a URL, which is
@@ -188,5 +188,5 @@ func mavenEntry(group, artifact, version string) (Entry, error) {
 	if strings.HasSuffix(version, "-SNAPSHOT") {
 		return skipped(group+":"+artifact+":"+version, skipSnapshot)
 	}
-	return checked(e)
+	return Check(e)
 }

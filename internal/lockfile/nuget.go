@@ -59,5 +59,5 @@ func (p nugetPackage) entry(name string) (Entry, error) {
 		}
 		e.Digests = []Digest{d}
 	}
-	return checked(e)
+	return Check(e)
 }

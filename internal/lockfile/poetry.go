@@ -74,5 +74,5 @@ func (p poetryPackage) entry(hashes []string) (Entry, error) {
 			e.Digests = append(e.Digests, digests...)
 		}
 	}
-	return checked(e)
+	return Check(e)
 }

@@ -50,11 +50,11 @@ func parsePURL(s string, digests []Digest) (Entry, error) {
 		if q.Get("type") == "test-jar" && m.Classifier == "" {
 			m.Classifier = "tests"
 		}
-		return checked(m)
+		return Check(m)
 	default:
 		return skipped(s, "a package of "+short(format)+", which this command does not fetch")
 	}
-	return checked(e)
+	return Check(e)
 }
 
 // elsewhere says what a package URL's qualifiers say of where it came from.

@@ -102,7 +102,7 @@ func parseRequirement(text string) (Entry, bool, error) {
 		}
 		e.Digests = append(e.Digests, digests...)
 	}
-	e, err = checked(e)
+	e, err = Check(e)
 	return e, true, err
 }
 

@@ -86,7 +86,7 @@ func (p uvPackage) entry() (Entry, bool, error) {
 		}
 		e.Files = append(e.Files, file)
 	}
-	e, err := checked(e)
+	e, err := Check(e)
 	return e, true, err
 }
 
