@@ -3,7 +3,7 @@ package nuget_test
 import (
 	"archive/zip"
 	"bytes"
-	"cmp"
+	"compress/gzip"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/binary"
@@ -171,4 +171,29 @@ func offerIndex(u *formatstest.Upstream, more ...string) {
 		{"@id":"{upstream}/v3-flatcontainer/","@type":"PackageBaseAddress/3.0.0"}`+strings.Join(more, "")+`]}`)
 }
 
-var _ = cmp.Or[int]
+// bomb is a small package that unpacks to much.
+func bomb(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, size := range map[string]int{"a.nuspec": 0, "content/x": 100 << 20} {
+		w, err := z.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size == 0 {
+			io.WriteString(w, nuspec("a", "1.0"))
+		}
+		w.Write(make([]byte, size))
+	}
+	z.Close()
+	return b.Bytes()
+}
+
+func zipped(b []byte) []byte {
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	z.Write(b)
+	z.Close()
+	return out.Bytes()
+}

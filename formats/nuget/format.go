@@ -42,6 +42,7 @@ func (s *served) routes() []formats.Route {
 		{Methods: get, Pattern: "/v3/autocomplete", Operation: "autocomplete", Handle: getAutocomplete},
 		{Methods: get, Pattern: "/v3/vulnerabilities/index.json", Operation: "vulnerabilities", Handle: s.getVulnerabilities},
 		{Methods: get, Pattern: "/v3/vulnerabilities/{name}", Operation: "vulnerability-file", Handle: s.getVulnerabilityFile},
+		{Methods: get, Pattern: "/v3/symbols/{pdb}/{key}/{again}", Operation: "symbols", Handle: getSymbols},
 		{Methods: get, Pattern: "/v3/repository-signatures/index.json", Operation: "signatures", Handle: s.getSignatures},
 
 		// Clients add a slash to the address that the service index names.

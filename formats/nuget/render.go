@@ -283,7 +283,7 @@ func published(e entry) string {
 	if t.IsZero() {
 		t = time.Unix(0, 0)
 	}
-	return t.UTC().Format("2006-01-02T15:04:05.999+00:00")
+	return t.UTC().Format("2006-01-02T15:04:05.999Z")
 }
 
 func encodeJSON(v any) ([]byte, error) {

@@ -40,6 +40,7 @@ func TestNuGetAnswersAsEveryFormat(t *testing.T) {
 			{Path: "v3/vulnerabilities/index.json"},
 			{Path: "v3/vulnerabilities/none.json"},
 			{Path: "v3/repository-signatures/index.json"},
+			{Path: "v3/symbols/my.lib.pdb/00ffffffff/my.lib.pdb"},
 			push(nupkg("My.Lib", "1.0.1")),
 			pushSymbols(snupkg("My.Lib", "1.0.0", pdb([16]byte{1}))),
 			{Method: "DELETE", Path: "v3/package/My.Lib/1.0.0"},
