@@ -8,7 +8,7 @@ import (
 // condition is one operator on one key with its values. It is immutable.
 type condition struct {
 	operator  *operator
-	key       string // lower case
+	key       string // as conditionKey gives it
 	ifExists  bool
 	set       set
 	operands  []operand
@@ -57,7 +57,7 @@ func parseConditions(v value, variables bool) ([]condition, error) {
 }
 
 func parseCondition(name string, m member, variables bool) (condition, error) {
-	c := condition{key: strings.ToLower(m.name), described: name + " " + m.name}
+	c := condition{key: conditionKey(m.name), described: name + " " + m.name}
 	base := name
 	if rest, ok := strings.CutPrefix(base, "ForAnyValue:"); ok {
 		c.set, base = forAny, rest

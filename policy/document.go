@@ -32,7 +32,7 @@ const (
 // Policy is a compiled policy document. It is immutable.
 type Policy struct {
 	statements []*statement
-	keys       map[string]bool // condition keys and variables, lower case
+	keys       map[string]bool // condition keys and variables
 }
 
 // Parse reads a document strictly and compiles it. Invalid for one that cannot

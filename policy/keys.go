@@ -22,7 +22,20 @@ var globalKeys = setOf(`CalledVia CalledViaFirst CalledViaLast CurrentTime Epoch
 // taggedKeys are families of keys, one for each tag.
 var taggedKeys = []string{"aws:principaltag/", "aws:resourcetag/", "aws:requesttag/"}
 
-// checkKey refuses what cannot be a condition key, in lower case, and keys of
+// conditionKey is how a condition key is known here: in lower case, since the
+// case of its letters does not count, but for the key of a tag that it names:
+// resources can have tags that differ in that alone (spec 1.2).
+func conditionKey(name string) string {
+	lower := strings.ToLower(name)
+	for _, family := range taggedKeys {
+		if strings.HasPrefix(lower, family) {
+			return family + name[len(family):]
+		}
+	}
+	return lower
+}
+
+// checkKey refuses what cannot be a condition key, as conditionKey gives it, and keys of
 // AWS's own name space that do not exist: a permission with a negated
 // condition on one would always hold.
 func checkKey(key string) error {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -61,7 +62,7 @@ type uses struct {
 }
 
 // lookup gives a key's values; false when the request does not have it. Keys
-// are in lower case.
+// are as conditionKey gives them.
 func (q *question) lookup(key string) ([]string, bool) {
 	if values, ok := q.extra[key]; ok {
 		q.uses.other = true
@@ -158,6 +159,15 @@ func (q *question) given(key string) ([]string, bool) {
 		slices.Sort(keys)
 		return keys, len(keys) > 0
 	}
+	if name, ok := strings.CutPrefix(key, requestTag); ok {
+		tags := map[string]string{}
+		for k, v := range q.context {
+			if len(k) > len(requestTag) && strings.EqualFold(k[:len(requestTag)], requestTag) {
+				tags[k[len(requestTag):]] = v
+			}
+		}
+		return tagged(tags, name)
+	}
 	for k, v := range q.context {
 		if strings.EqualFold(k, key) {
 			return []string{v}, true
@@ -175,11 +185,16 @@ func some(v string) ([]string, bool) {
 	return []string{v}, true
 }
 
-// tagged finds a tag; in condition keys letter case does not count.
+// tagged finds a tag by its key as the condition spells it. Letter case of
+// condition keys does not count, so that without that one it is the first, in
+// order, that differs in nothing else: never one by chance.
 func tagged(tags map[string]string, name string) ([]string, bool) {
-	for k, v := range tags {
+	if v, ok := tags[name]; ok {
+		return []string{v}, true
+	}
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
 		if strings.EqualFold(k, name) {
-			return []string{v}, true
+			return []string{tags[k]}, true
 		}
 	}
 	return nil, false

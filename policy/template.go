@@ -18,7 +18,7 @@ type template struct {
 // part is characters (with anyRune and starRune), or a variable.
 type part struct {
 	runes    []rune
-	variable string // its key, lower case; empty: characters
+	variable string // its key, as conditionKey gives it; empty: characters
 	fallback string
 	hasOne   bool // a fallback is given
 }
@@ -92,7 +92,7 @@ func (t *template) settle() {
 
 func parseVariable(inside string) (part, error) {
 	key, rest, found := strings.Cut(inside, ",")
-	p := part{variable: strings.ToLower(strings.TrimSpace(key))}
+	p := part{variable: conditionKey(strings.TrimSpace(key))}
 	if err := checkKey(p.variable); err != nil {
 		return p, fmt.Errorf("the policy variable ${%s} is none: %w", clip(inside), err)
 	}

@@ -10,14 +10,7 @@ import (
 // checkTags holds keys and values to their limits (spec 1.2), and their number
 // to the quota.
 func (s *Service) checkTags(r Resource, tags map[string]string) error {
-	spelled := map[string]string{}
 	for k, v := range tags {
-		// In policies' conditions letter case of a key does not count: with two
-		// spellings, what a condition sees would be left to chance.
-		if other, twice := spelled[strings.ToLower(k)]; twice {
-			return Errorf(Invalid, "the tag keys %q and %q differ in letter case only; keep one", min(k, other), max(k, other))
-		}
-		spelled[strings.ToLower(k)] = k
 		if n := utf8.RuneCountInString(k); n < 1 || n > 128 {
 			return Errorf(Invalid, "a tag's key has 1 to 128 characters")
 		}
