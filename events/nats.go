@@ -138,6 +138,12 @@ func Dial(rawURL string, c BusConfig) (*JetStream, error) {
 	return open(servers, c, opts...)
 }
 
+// ConnectOptions reads a NATS URL as Dial does, for those who follow: the
+// servers and how to connect to them. Invalid: the URL.
+func ConnectOptions(rawURL string) (servers string, opts []nats.Option, err error) {
+	return parseURL(rawURL)
+}
+
 func parseURL(raw string) (string, []nats.Option, error) {
 	var servers []string
 	var opts []nats.Option

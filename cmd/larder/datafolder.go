@@ -44,6 +44,8 @@ type running struct {
 	URL    string `json:"url"`
 	PID    int    `json:"pid"`
 	Region string `json:"region"`
+	// NATS is the address for followers of events; empty: nobody can follow here.
+	NATS string `json:"nats,omitempty"`
 	// Certificate is the SHA-256 of the server's certificate, in hex: on this
 	// machine it is reached by an address that the certificate does not name.
 	Certificate string `json:"certificate,omitempty"`

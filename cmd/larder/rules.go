@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"syscall"
 
 	eventsapi "larder/events/api"
@@ -100,4 +102,16 @@ func (s *Server) eventCalls(control func(network, address string, c syscall.RawC
 		c.Widen = s.inner.Widen
 	}
 	return eventsapi.New(c)
+}
+
+// natsAddress is where followers reach the inner server; empty: nowhere.
+func (s *Server) natsAddress() string {
+	if s.inner == nil {
+		return ""
+	}
+	a, ok := s.inner.Addr().(*net.TCPAddr)
+	if !ok || a == nil {
+		return ""
+	}
+	return strings.TrimPrefix(localURL(a, false), "http://")
 }
