@@ -450,13 +450,6 @@ func TestAClosedAccountReachesNothing(t *testing.T) {
 	code(t, err, "UnrecognizedClientException")
 }
 
-func codeartifactTags(pairs ...string) (tags []types.Tag) {
-	for i := 0; i < len(pairs); i += 2 {
-		tags = append(tags, types.Tag{Key: &pairs[i], Value: &pairs[i+1]})
-	}
-	return tags
-}
-
 func upstreamsTo(name string) []types.UpstreamRepository {
 	return []types.UpstreamRepository{{RepositoryName: &name}}
 }
