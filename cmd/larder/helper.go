@@ -151,7 +151,7 @@ func newHelperNPMCommand() *cobra.Command {
 		Use:   "npm URL",
 		Short: "Print the Authorization header for an npm repository (pnpm, Yarn)",
 		Long: `Print the value of an Authorization header for an npm repository. pnpm runs it
-as tokenHelper, Yarn 2 and later through a plugin.`,
+as tokenHelper, Yarn 3 and later through a plugin.`,
 		Example: "  larder helper npm http://127.0.0.1:8484/npm/d/local-000000000000/main/",
 		Args:    exactly("URL", "the repository's URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {

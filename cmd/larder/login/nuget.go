@@ -86,6 +86,9 @@ func setNuGetSource(before []byte, to Target) (after []byte, others []string, er
 		if after, err = dropXML(after, "packageSourceCredentials", credential); err != nil {
 			return nil, nil, err
 		}
+		if !hasNuGetSource(after, ours, to) || hasNuGetCredential(after, credential, nil) {
+			return nil, nil, errOddXML
+		}
 		return after, others, nil
 	}
 	after, err = putXML(after, "packageSourceCredentials", credential, []string{
@@ -97,29 +100,41 @@ func setNuGetSource(before []byte, to Target) (after []byte, others []string, er
 	if err != nil {
 		return nil, nil, err
 	}
-	if !hasNuGetSource(after, ours, credential, to) {
+	password := func(e *xmlElement) bool { return e.attr("key") == "ClearTextPassword" && e.attr("value") == to.Token }
+	if !hasNuGetSource(after, ours, to) || !hasNuGetCredential(after, credential, password) {
 		return nil, nil, errOddXML
 	}
 	return after, others, nil
 }
 
-func hasNuGetSource(text []byte, source, credential func(*xmlElement) bool, to Target) bool {
+// hasNuGetSource says whether the text leads to the target.
+func hasNuGetSource(text []byte, source func(*xmlElement) bool, to Target) bool {
 	root, err := parseXML(text)
 	if err != nil {
 		return false
 	}
-	sources, credentials := root.child("packageSources", nil), root.child("packageSourceCredentials", nil)
-	if sources == nil || credentials == nil {
+	sources := root.child("packageSources", nil)
+	if sources == nil {
 		return false
 	}
 	s := sources.child("add", source)
-	if s == nil || s.attr("value") != to.Endpoint+"v3/index.json" {
+	return s != nil && s.attr("value") == to.Endpoint+"v3/index.json"
+}
+
+// hasNuGetCredential says whether the text has that credential, with a setting
+// that fits where one is wanted.
+func hasNuGetCredential(text []byte, credential, setting func(*xmlElement) bool) bool {
+	root, err := parseXML(text)
+	if err != nil {
+		return false
+	}
+	credentials := root.child("packageSourceCredentials", nil)
+	if credentials == nil {
 		return false
 	}
 	for _, c := range credentials.children {
 		if credential(c) {
-			password := c.child("add", func(e *xmlElement) bool { return e.attr("key") == "ClearTextPassword" })
-			return password != nil && password.attr("value") == to.Token
+			return setting == nil || c.child("add", setting) != nil
 		}
 	}
 	return false

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,6 +31,9 @@ func planTwine(m Machine, to Target) (*Plan, error) {
 		file.set(to.id(), "username", user)
 		if to.Helper != nil {
 			file.unset(to.id(), "password")
+			if file.values(to.id(), "password") != nil {
+				return nil, fmt.Errorf("has more than one password in section %s: take them out first", to.id())
+			}
 			return file.bytes(to.id(), "username", user)
 		}
 		file.set(to.id(), "password", to.Token)

@@ -1,4 +1,4 @@
-// A plugin of Yarn 2 and later that asks larder for tokens. Made by larder login yarn --helper.
+// A plugin of Yarn 3 and later that asks larder for tokens. Made by larder login yarn --helper.
 const { spawnSync } = require("child_process");
 
 const LARDER = "larder";

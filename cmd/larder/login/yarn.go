@@ -38,14 +38,14 @@ var yarn = Tool{Name: "yarn", Format: "npm", Try: "yarn install", plan: func(m M
 }, helper: planYarnHelper}
 
 // yarnPlugin answers Yarn's hook getNpmAuthenticationHeader, which comes before
-// tokens in settings. (Yarn's plugin-npm, Hooks; Yarn 3.3 and later.)
+// tokens in settings. (Yarn's plugin-npm, Hooks; since Yarn 3.)
 //
 //go:embed yarn-larder.cjs
 var yarnPlugin string
 
-// planYarnHelper sets up Yarn 2 and later alone: Yarn 1 asks nobody.
+// planYarnHelper sets up Yarn 3 and later alone: older ones ask nobody.
 func planYarnHelper(m Machine, to Target) (*Plan, error) {
-	p := &Plan{Notes: []string{"Yarn 1 asks no other program for a token: it needs larder login yarn without --helper"}}
+	p := &Plan{Notes: []string{"Yarn 1 and 2 ask no other program for a token: they need larder login yarn without --helper"}}
 	program, err := json.Marshal(to.Helper.Program)
 	if err != nil {
 		return nil, err
