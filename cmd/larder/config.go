@@ -51,6 +51,8 @@ type Config struct {
 	SnapshotBuilds    int  // of a Maven snapshot that stay; 0: all
 	UpstreamSnapshots bool // Maven snapshots come through connections, too
 
+	Advisories []string // NAME=URL of dumps
+
 	Quotas quotas
 
 	// Connections are settings of --external-connection by connection name.
@@ -98,6 +100,7 @@ func configFlags(c *Config) *pflag.FlagSet {
 	f.BoolVar(&c.PrivateTargets, "allow-private-targets", false, "web hooks and connections may lead to loopback and private addresses")
 	f.IntVar(&c.SnapshotBuilds, "snapshot-builds", 0, "how many builds of a Maven snapshot stay when a newer one is deployed (default: all)")
 	f.BoolVar(&c.UpstreamSnapshots, "upstream-snapshots", false, "Maven snapshots come through external connections, too")
+	f.StringArrayVar(&c.Advisories, "advisories", nil, "`NAME=URL` of a dump of advisories (OSV, zip) that is fetched every six hours; repeatable")
 	f.StringVar(&c.MasterKey, "master-key", "", "`file` with the key that seals secrets (default: one in the data folder)")
 	f.Var(&c.Quotas, "quota", quotaHelp)
 	f.StringVar(&c.MetricsListen, "metrics-listen", "", "own `address` for /-/metrics")
@@ -249,6 +252,9 @@ func (c *Config) check() error {
 	if c.Data, err = absolute(c.Data); err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
+	if _, err := parseFeeds(c.Advisories); err != nil {
+		return err
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together: name both files")
 	}
@@ -309,6 +315,7 @@ func (c *Config) LogValue() slog.Value {
 		slog.Bool("allow-private-targets", c.PrivateTargets),
 		slog.Int("snapshot-builds", c.SnapshotBuilds),
 		slog.Bool("upstream-snapshots", c.UpstreamSnapshots),
+		slog.Int("advisories", len(c.Advisories)),
 		slog.String("quota", c.Quotas.String()),
 		slog.Group("external-connection", connections...),
 	)

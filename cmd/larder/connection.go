@@ -159,7 +159,7 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 		return c.say(err)
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
 	if err != nil {
 		return c.say(err)
 	}

@@ -59,7 +59,7 @@ commands work against CodeArtifact itself as well.`,
 	for id, commands := range map[string][]*cobra.Command{
 		groupRun:    {newServeCommand(), newHealthCommand(), newConnectionCommand()},
 		groupUse:    {newLoginCommand(), newTokenCommand(), newEnvCommand(), newEndpointCommand(), newHelperCommand()},
-		groupManage: {newDomainCommand(), newRepositoryCommand(), newPackageCommand(), newGroupCommand(), newPolicyCommand(), newAccountCommand(), newUserCommand(), newRoleCommand(), newRuleCommand(), newEventsCommand()},
+		groupManage: {newDomainCommand(), newRepositoryCommand(), newPackageCommand(), newGroupCommand(), newGuardCommand(), newPolicyCommand(), newAccountCommand(), newUserCommand(), newRoleCommand(), newRuleCommand(), newEventsCommand()},
 	} {
 		for _, c := range commands {
 			c.GroupID = id

@@ -396,6 +396,12 @@ func (s *Server) openService(context.Context) error {
 	}
 	s.onClose(s.service.Close)
 	s.oneOfAll("sweep", s.sweep)
+	if len(s.Config.Advisories) > 0 {
+		s.oneOfAll("advisories", func(ctx context.Context) error {
+			s.advisories(ctx, rules)
+			return nil
+		})
+	}
 	d := &discovery{
 		folder: s.folder, connections: connections, machine: s.Machine,
 		own: newOwnAddress(s.listener.Addr(), s.Config.PublicURL), log: s.log,
