@@ -24,7 +24,7 @@ var actionNames = map[string]string{
 		ListSubPackageGroups ListTagsForResource PublishPackageVersion PutDomainPermissionsPolicy PutPackageMetadata
 		PutPackageOriginConfiguration PutRepositoryPermissionsPolicy ReadFromRepository TagResource UntagResource
 		UpdatePackageGroup UpdatePackageGroupOriginConfiguration UpdatePackageVersionsStatus UpdateRepository`,
-	"sts": `AssumeRole AssumeRoleWithWebIdentity GetCallerIdentity GetServiceBearerToken GetSessionToken
+	"sts": `AssumeRole AssumeRoleWithWebIdentity AssumeRoot GetCallerIdentity GetServiceBearerToken GetSessionToken
 		SetSourceIdentity TagSession`,
 	"iam": `AddClientIDToOpenIDConnectProvider AttachRolePolicy AttachUserPolicy CreateAccessKey
 		CreateOpenIDConnectProvider CreatePolicy CreatePolicyVersion CreateRole CreateUser DeleteAccessKey

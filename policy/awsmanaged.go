@@ -11,6 +11,7 @@ import (
 type AWSManaged struct {
 	ARN         string
 	Name        string
+	Path        string // empty: "/"
 	Description string
 	Document    string
 }
@@ -32,6 +33,14 @@ var awsManaged = map[string]AWSManaged{}
 
 func init() { // a table with what all rows share
 	for _, p := range []struct{ name, description, statements string }{
+		{"root-task/IAMAuditRootUserCredentials", "What a session of a root user may do that looks at the account's credentials.",
+			`{"Effect": "Allow", "Action": ["iam:Get*", "iam:List*", "iam:Simulate*"], "Resource": "*"}`},
+		{"root-task/IAMRestoreAdministration", "What a session of a root user may do that gives the account an administrator again.",
+			`{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}`},
+		{"root-task/CodeArtifactUnlockPermissionsPolicy", "What a session of a root user may do that replaces policies of domains and repositories.",
+			`{"Effect": "Allow", "Action": ["codeartifact:GetDomainPermissionsPolicy", "codeartifact:PutDomainPermissionsPolicy", "codeartifact:DeleteDomainPermissionsPolicy",
+      "codeartifact:GetRepositoryPermissionsPolicy", "codeartifact:PutRepositoryPermissionsPolicy", "codeartifact:DeleteRepositoryPermissionsPolicy",
+      "codeartifact:ListDomains", "codeartifact:ListRepositories*"], "Resource": "*"}`},
 		{"AdministratorAccess", "Provides full access to everything on this server.",
 			`{"Effect": "Allow", "Action": "*", "Resource": "*"}`},
 		{"PowerUserAccess", "Provides full access to everything but users, roles and accounts.",
@@ -54,10 +63,21 @@ func init() { // a table with what all rows share
 	} {
 		arn := awsManagedPrefix + p.name
 		awsManaged[arn] = AWSManaged{
-			ARN: arn, Name: p.name, Description: p.description,
+			ARN: arn, Name: nameOf(arn), Path: pathOf(p.name), Description: p.description,
 			Document: "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    " + p.statements + "\n  ]\n}",
 		}
 	}
+}
+
+// RootTasks is what the ARNs of the policies begin with that sessions of root
+// users are limited to.
+const RootTasks = awsManagedPrefix + "root-task/"
+
+func pathOf(name string) string {
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		return "/" + name[:i+1]
+	}
+	return ""
 }
 
 // AWSManagedPolicies gives all of them, by name.

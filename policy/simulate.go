@@ -88,7 +88,7 @@ func (a *Authorizer) Simulate(ctx context.Context, s Simulation) (Decision, erro
 	}
 	q.extra = map[string][]string{}
 	for k, v := range maps.All(s.Context) {
-		q.extra[strings.ToLower(k)] = v
+		q.extra[conditionKey(k)] = v
 	}
 	if s.Principal == "" {
 		r = ofAccount // what the policies say by themselves

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/spf13/cobra"
 )
 
@@ -135,22 +138,56 @@ func newAccountShowCommand() *cobra.Command {
 }
 
 func newAccountEnvCommand() *cobra.Command {
-	var a assumed
+	var (
+		a    assumed
+		task string
+	)
 	role := organizationRole
 	cmd := &cobra.Command{
 		Use:   "env ID",
 		Short: "Print shell exports with which to administer an account",
 		Long: `Print shell exports with which larder and aws administer an account of yours:
-temporary credentials of its role ` + organizationRole + `.`,
-		Example:           "  eval \"$(larder account env 111122223333)\"\n  larder account env 111122223333 --shell fish | source",
+temporary credentials of its role ` + organizationRole + `.
+
+Where nobody there can administer it any more, --root-task gives those of its root
+user, for a quarter of an hour and one task: IAMRestoreAdministration,
+CodeArtifactUnlockPermissionsPolicy or IAMAuditRootUserCredentials.`,
+		Example: `  eval "$(larder account env 111122223333)"
+  larder account env 111122223333 --shell fish | source
+  eval "$(larder account env 111122223333 --root-task IAMRestoreAdministration)"`,
 		Args:              exactly("ID", "of the account, 12 digits"),
 		ValidArgsFunction: first(completeAccount),
 	}
 	cmd.Flags().StringVar(&role, "role-name", role, "`name` of the role to assume there")
+	cmd.Flags().StringVar(&task, "root-task", "", "`task` for which to act as the account's root user instead")
+	_ = cmd.RegisterFlagCompletionFunc("root-task", completeWords("IAMRestoreAdministration", "CodeArtifactUnlockPermissionsPolicy", "IAMAuditRootUserCredentials"))
 	a.add(cmd)
 	return apiCommand(cmd, plain, func(ctx context.Context, s *session, args []string) error {
+		if task != "" {
+			return a.printRoot(ctx, s, args[0], task)
+		}
 		return a.print(ctx, s, "arn:aws:iam::"+args[0]+":role/"+role)
 	})
+}
+
+// rootTasks is what the ARNs of tasks for root users begin with.
+const rootTasks = awsPolicies + "root-task/"
+
+// printRoot acts as an account's root user and prints shell exports with its credentials.
+func (a *assumed) printRoot(ctx context.Context, s *session, account, task string) error {
+	arn := rootTasks + task
+	if strings.HasPrefix(task, "arn:") {
+		arn = task
+	}
+	set, err := a.setter()
+	if err != nil {
+		return err
+	}
+	out, err := s.sts().AssumeRoot(ctx, &sts.AssumeRootInput{TargetPrincipal: &account, TaskPolicyArn: &ststypes.PolicyDescriptorType{Arn: &arn}})
+	if err != nil {
+		return err
+	}
+	return printEnv(ctx, s.cmd.OutOrStdout(), s.client.as(out.Credentials), set)
 }
 
 // assumed are the flags of a command that prints a role's credentials.
@@ -169,9 +206,9 @@ func (a *assumed) add(cmd *cobra.Command) {
 
 // print assumes the role and prints shell exports with its credentials.
 func (a *assumed) print(ctx context.Context, s *session, role string) error {
-	set, ok := shells[a.shell]
-	if !ok {
-		return usagef("--shell: %q is not known; take sh, fish or powershell", a.shell)
+	set, err := a.setter()
+	if err != nil {
+		return err
 	}
 	out, err := s.sts().AssumeRole(ctx, &sts.AssumeRoleInput{
 		RoleArn: &role, RoleSessionName: &a.session, DurationSeconds: aws.Int32(int32(min(max(a.lives, 0), 1000*time.Hour).Seconds())),
@@ -179,12 +216,23 @@ func (a *assumed) print(ctx context.Context, s *session, role string) error {
 	if err != nil {
 		return err
 	}
-	as := *s.client
-	as.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		k := out.Credentials
-		return aws.Credentials{AccessKeyID: aws.ToString(k.AccessKeyId), SecretAccessKey: aws.ToString(k.SecretAccessKey), SessionToken: aws.ToString(k.SessionToken)}, nil
-	})
-	return printEnv(ctx, s.cmd.OutOrStdout(), &as, set)
+	return printEnv(ctx, s.cmd.OutOrStdout(), s.client.as(out.Credentials), set)
+}
+
+// setter gives the way in which the shell that is asked for sets a variable.
+func (a *assumed) setter() (func(w io.Writer, name, value string), error) {
+	set, ok := shells[a.shell]
+	if !ok {
+		return nil, usagef("--shell: %q is not known; take sh, fish or powershell", a.shell)
+	}
+	return set, nil
+}
+
+// as is the way to the same server with temporary credentials.
+func (c *client) as(k *ststypes.Credentials) *client {
+	other := *c
+	other.Credentials = credentials.NewStaticCredentialsProvider(aws.ToString(k.AccessKeyId), aws.ToString(k.SecretAccessKey), aws.ToString(k.SessionToken))
+	return &other
 }
 
 func newAccountCloseCommand() *cobra.Command {

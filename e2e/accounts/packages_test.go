@@ -3,7 +3,12 @@ package accounts
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
 	"strings"
 	"testing"
 )
@@ -102,6 +107,80 @@ var clients = []client{
 			return p.try(t, tool(t, "mvn"), "-B", "-s", p.home+"/settings.xml", "-Dmaven.repo.local="+t.TempDir(), "-Duser.home="+p.home, "-f", "child/pom.xml", "validate")
 		},
 	},
+	nugetRequests(),
+}
+
+// nugetRequests sends what nuget.exe and dotnet send, which not every machine
+// has: a form whose archive alone says what the package is called.
+func nugetRequests() client {
+	send := func(t *testing.T, p *person, method, url string, body []byte, header ...string) (string, error) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := os.ReadFile(p.home + "/token")
+		if err != nil {
+			t.Fatal(err)
+		}
+		header = append(header, "X-NuGet-ApiKey", string(token))
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		if method == http.MethodGet {
+			r.Header.Del("X-NuGet-ApiKey")
+			r.SetBasicAuth("aws", string(token))
+		}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return "", err
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err == nil && res.StatusCode >= 300 {
+			err = errors.New(res.Status)
+		}
+		return res.Status + " " + string(b), err
+	}
+	return client{
+		name: "NuGet's requests",
+		ours: "Acme.App", pattern: "nuget//acme.app", others: []string{"Acme.App2", "Acme", "Other.App"},
+		login: func(t *testing.T, p *person, r repository) {
+			p.write(t, "~/token", strings.TrimSpace(p.larder(t, "token", "--domain", r.domain, "--domain-owner", r.owner)))
+		},
+		publish: func(t *testing.T, p *person, r repository, name string) (string, error) {
+			var b bytes.Buffer
+			form := multipart.NewWriter(&b)
+			part, err := form.CreateFormFile("package", "package.nupkg")
+			if err == nil {
+				_, err = part.Write(nupkg(t, name))
+			}
+			if err = errors.Join(err, form.Close()); err != nil {
+				t.Fatal(err)
+			}
+			return send(t, p, http.MethodPut, r.endpoint(p.server, "nuget")+"v3/package", b.Bytes(), "Content-Type", form.FormDataContentType())
+		},
+		read: func(t *testing.T, p *person, r repository, name string) (string, error) {
+			id := strings.ToLower(name)
+			return send(t, p, http.MethodGet, r.endpoint(p.server, "nuget")+"v3/flatcontainer/"+id+"/1.0.0/"+id+".1.0.0.nupkg", nil)
+		},
+	}
+}
+
+// nupkg builds version 1.0.0 of a NuGet package.
+func nupkg(t *testing.T, name string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, err := z.Create(name + ".nuspec")
+	if err == nil {
+		_, err = io.WriteString(w, `<?xml version="1.0"?><package xmlns="http://schemas.microsoft.com/packaging/2013/05/nuspec.xsd"><metadata>
+<id>`+name+`</id><version>1.0.0</version><authors>Ada</authors><description>It works.</description></metadata></package>`)
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 const npmProgram = "npm11/node_modules/npm/bin/npm-cli.js"

@@ -222,6 +222,9 @@ func TestAWSCommandKeepsAccounts(t *testing.T) {
 	a.want(t, admin, `["000000000000","`+account+`"]`, words("organizations list-accounts --query Accounts[].Id")...)
 	a.want(t, admin, `"o-test000000"`, words("organizations describe-organization --query Organization.Id")...)
 
+	a.want(t, admin, `""`, "sts", "assume-root", "--target-principal", account, "--task-policy-arn", "arn=arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials", "--query", "Credentials.AccessKeyId && ''")
+	a.refused(t, admin, "AccessDenied", "sts", "assume-root", "--target-principal", "000000000000", "--task-policy-arn", "arn=arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials")
+
 	// The first account administers it through the role that it got.
 	role := "arn:aws:iam::" + account + ":role/OrganizationAccountAccessRole"
 	b := a.credentials(t, admin, "sts", "assume-role", "--role-arn", role, "--role-session-name", "setup")

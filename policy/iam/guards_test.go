@@ -71,6 +71,7 @@ func TestEveryOperationIsGuardedByTheActionOfItsName(t *testing.T) {
 		"OpenIDConnectProviderArn": {"arn:aws:iam::000000000000:oidc-provider/issuer.test"}, "Url": {"https://issuer.test"}, "ClientID": {"c"}, "ThumbprintList.member.1": {strings.Repeat("a", 40)},
 		"PolicySourceArn": {"arn:aws:iam::000000000000:user/admin"}, "ActionNames.member.1": {"codeartifact:ListDomains"}, "PolicyInputList.member.1": {readDoc},
 		"RoleArn": {"arn:aws:iam::000000000000:role/ci"}, "RoleSessionName": {"s1"},
+		"TargetPrincipal": {"111122223333"}, "TaskPolicyArn.arn": {"arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"},
 	}
 	for operation, service := range iam.Operations() {
 		action := service + ":" + operation

@@ -89,6 +89,7 @@ func init() { // the operations refer to the table that refers to them
 
 		"GetCallerIdentity":         sts((*call).getCallerIdentity),
 		"AssumeRole":                sts((*call).assumeRole),
+		"AssumeRoot":                sts((*call).assumeRoot),
 		"GetSessionToken":           sts((*call).getSessionToken),
 		"AssumeRoleWithWebIdentity": web,
 	}

@@ -34,7 +34,7 @@ var awsSince = time.Date(2015, 2, 6, 18, 39, 0, 0, time.UTC)
 // awsPolicy gives one of AWS's own policies as if it were an account's.
 func awsPolicy(p policy.AWSManaged) registry.ManagedPolicy {
 	return registry.ManagedPolicy{
-		Account: "aws", Name: p.Name, ID: "ANPA" + strings.ToUpper(p.Name), Description: p.Description, Default: "v1", Created: awsSince, Updated: awsSince,
+		Account: "aws", Name: p.Name, Path: p.Path, ID: "ANPA" + strings.ToUpper(p.Name), Description: p.Description, Default: "v1", Created: awsSince, Updated: awsSince,
 		Versions: []registry.PolicyVersion{{ID: "v1", Document: p.Document, Created: awsSince}},
 	}
 }

@@ -355,6 +355,9 @@ func sdkAccounts(ctx context.Context, t *testing.T, w *world, c sdk) {
 
 	k := one[*sts.AssumeRoleOutput](t)(c.sts.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + *status.AccountId + ":role/OrganizationAccountAccessRole"), RoleSessionName: aws.String("setup")})).Credentials
 	b := w.sdk(creds{*k.AccessKeyId, *k.SecretAccessKey, *k.SessionToken})
+	root := one[*sts.AssumeRootOutput](t)(c.sts.AssumeRoot(ctx, &sts.AssumeRootInput{TargetPrincipal: status.AccountId, TaskPolicyArn: &ststypes.PolicyDescriptorType{Arn: aws.String("arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials")}})).Credentials
+	asRoot := w.sdk(creds{*root.AccessKeyId, *root.SecretAccessKey, *root.SessionToken})
+	equal(t, "root", *one[*sts.GetCallerIdentityOutput](t)(asRoot.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})).Arn, "arn:aws:iam::"+*status.AccountId+":root")
 	_, err = b.org.CreateAccount(ctx, &organizations.CreateAccountInput{AccountName: aws.String("c"), Email: aws.String("c@larder.test")})
 	as[*orgtypes.AccessDeniedException](t, err)
 	_, err = c.org.CloseAccount(ctx, &organizations.CloseAccountInput{AccountId: aws.String("000000000000")})

@@ -23,6 +23,7 @@ const MaxSession = 3500
 type sessionClaims struct {
 	Account  string            `json:"a"`
 	User     string            `json:"u,omitempty"` // of a user's own session
+	Root     bool              `json:"o,omitempty"` // of the account's root user
 	Role     string            `json:"r,omitempty"` // name of the role that was assumed
 	UniqueID string            `json:"i"`           // of the user or role
 	Name     string            `json:"n,omitempty"` // of the role session
@@ -43,8 +44,8 @@ type sealedSession struct {
 }
 
 // IssueSession makes a temporary credential for the actor, whose Session says
-// what it is limited to: of a role (Role, RoleID, Name), or a user's own. That
-// the actor may have it has been decided before. Invalid
+// what it is limited to: of a role (Role, RoleID, Name), a user's own, or an
+// account's root user's. That the actor may have it has been decided before. Invalid
 // (PackedPolicyTooLarge) when policies and tags are too large together.
 //
 // The credential is kept nowhere: its token holds all that it stands for,
@@ -62,10 +63,13 @@ func (a *Authenticator) IssueSession(actor registry.Actor, life time.Duration) (
 		Secret:  t.Secret,
 		Expires: t.Expires.Unix(),
 	}
-	if s.Role == "" {
-		sealed.User = afterSlash(actor.Principal)
-	} else {
+	switch {
+	case s.Role != "":
 		sealed.Role, sealed.Name = afterSlash(s.Role), s.Name
+	case actor.Principal == rootARN(actor.Account):
+		sealed.Root = true
+	default:
+		sealed.User = afterSlash(actor.Principal)
 	}
 	b, err := json.Marshal(sealed)
 	if err != nil {
@@ -116,6 +120,10 @@ func sessionActor(tx registry.Tx, id string, s *sessionClaims) (registry.Actor, 
 		ID: id, Name: s.Name, Issued: time.Unix(s.Issued, 0).UTC(), Policies: s.Policies, Managed: s.Managed,
 		SourceIdentity: s.Source, Tags: s.Tags, Provider: s.Provider, Subject: s.Subject,
 	}}
+	if s.Root {
+		actor.Principal, actor.Session.RoleID = rootARN(s.Account), s.Account
+		return actor, nil
+	}
 	if s.Role == "" {
 		user, err := tx.User(s.Account, s.User)
 		if registry.IsNotFound(err) || err == nil && user.ID != s.UniqueID {
@@ -149,13 +157,18 @@ func claimsOf(actor registry.Actor) *sessionClaims {
 		Account: actor.Account, UniqueID: s.RoleID, Name: s.Name, Issued: s.Issued.Unix(), Policies: s.Policies, Managed: s.Managed,
 		Source: s.SourceIdentity, Tags: s.Tags, Provider: s.Provider, Subject: s.Subject,
 	}
-	if s.Role == "" {
-		c.User = afterSlash(actor.Principal)
-	} else {
+	switch {
+	case s.Role != "":
 		c.Role = afterSlash(s.Role)
+	case actor.Principal == rootARN(actor.Account):
+		c.Root = true
+	default:
+		c.User = afterSlash(actor.Principal)
 	}
 	return c
 }
+
+func rootARN(account string) string { return "arn:aws:iam::" + account + ":root" }
 
 func afterSlash(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 
