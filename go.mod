@@ -40,7 +40,7 @@ require (
 )
 
 require (
-	deps.dev/util/maven v0.0.0-20260727054525-2946ae4a6141 // indirect
+	deps.dev/util/maven v0.0.0-20260727054525-2946ae4a6141
 	deps.dev/util/semver v0.0.0-20240109040450-1e316b822bc4 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.10 // indirect
