@@ -26,6 +26,7 @@ install yarn4 @yarnpkg/cli-dist@4.18.1
 install pnpm9 pnpm@9.15.9
 install pnpm pnpm@12.21.0 node_modules/pnpm
 install bun bun@1.4.5 node_modules/bun
+install nuget nuget-exe@5.8.0 # runs under Mono
 
 if ! command -v aws >/dev/null && [ ! -e "$dir/aws/.complete" ]; then
   echo "clients: aws"
