@@ -33,6 +33,7 @@ var directions = []struct {
 	{"policy/*", "policy registry internal/awswire internal/httpx internal/bounded"},
 	{"storage", "registry storage/*"},
 	{"storage/storagetest", "registry"},
+	{"storage/care", "registry storage/fs storage/sqlmeta"},
 	{"storage/*", "registry storage/sqlmeta"},
 	{"events", "registry internal/awswire events/pattern"},
 	{"events/*", "events events/* registry internal/awswire internal/httpx"},

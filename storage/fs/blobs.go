@@ -47,6 +47,19 @@ func Open(root string) (*Blobs, error) {
 	return b, nil
 }
 
+// Existing is Open for reading and deleting beside the process whose folder it is:
+// nothing is made, and nothing of what that process writes is touched.
+func Existing(root string) (*Blobs, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(root, digestName)); err != nil {
+		return nil, fmt.Errorf("blobs: %w", err)
+	}
+	return &Blobs{root: root, tmp: filepath.Join(root, tmpName)}, nil
+}
+
 // Create implements registry.Blobs. What it returns is an io.ReaderAt, too.
 func (b *Blobs) Create(ctx context.Context, d registry.DomainID) (registry.BlobWriter, error) {
 	if err := ctx.Err(); err != nil {

@@ -47,6 +47,18 @@ var (
 // where the database cannot be reached, cannot be used, or was written by a
 // newer larder. The caller closes the DB.
 func Open(ctx context.Context, url string) (*DB, error) {
+	d, err := dial(url)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.prepare(ctx); err != nil {
+		return nil, errors.Join(err, d.sql.Close())
+	}
+	return d, nil
+}
+
+// dial makes a DB that has not asked the database for anything yet.
+func dial(url string) (*DB, error) {
 	config, conns, err := parse(url)
 	if err != nil {
 		return nil, err
@@ -60,27 +72,52 @@ func Open(ctx context.Context, url string) (*DB, error) {
 	d.counters.read = d.readCounters
 	d.sql.SetMaxIdleConns(2) // for counters and leads; transactions keep theirs
 	d.sql.SetConnMaxIdleTime(time.Minute)
-	if err := d.prepare(ctx); err != nil {
-		return nil, errors.Join(err, d.sql.Close())
-	}
 	return d, nil
 }
 
+// schemaLock is held by who makes or changes the schema, until its connection ends.
+const schemaLock = "SELECT pg_advisory_lock(hashtext(current_schema()), 3)"
+
 // prepare brings the schema up to date, one process at a time.
 func (d *DB) prepare(ctx context.Context) error {
+	s, err := d.unlimited(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.drop() // and its lock with it
+	if _, err := s.conn.ExecContext(ctx, schemaLock); err != nil {
+		return failure("wait for the schema", err)
+	}
+	if err := sqlmeta.Migrate(ctx, s.conn, sqlmeta.PostgreSQL); err != nil {
+		return fmt.Errorf("PostgreSQL: %w", err)
+	}
+	return nil
+}
+
+// unlimited gives a connection to a database that can be used, for statements
+// that may take their time. The caller drops it.
+func (d *DB) unlimited(ctx context.Context) (*session, error) {
 	conn, err := d.sql.Conn(ctx)
 	if err != nil {
 		if state(err) != "" { // it answered
-			return &registry.Error{Code: registry.Unavailable, Msg: "PostgreSQL refuses the connection: " + reason(err), Err: err}
+			return nil, &registry.Error{Code: registry.Unavailable, Msg: "PostgreSQL refuses the connection: " + reason(err), Err: err}
 		}
-		return &registry.Error{Code: registry.Unavailable, Msg: "PostgreSQL cannot be reached at the address of --metadata", Err: err}
+		return nil, &registry.Error{Code: registry.Unavailable, Msg: "PostgreSQL cannot be reached at the address of --metadata", Err: err}
 	}
 	s := &session{sqlmeta.NewSession(conn, sqlmeta.PostgreSQL), conn}
-	defer s.drop() // and its settings and lock with it
+	if err := s.suits(ctx); err != nil {
+		s.drop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// suits looks whether the database can be used, and lifts the limits of time.
+func (s *session) suits(ctx context.Context) error {
 	var version int
 	var encoding string
 	var schema sql.NullString
-	err = conn.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), current_schema()`).
+	err := s.conn.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), current_schema()`).
 		Scan(&version, &encoding, &schema)
 	switch {
 	case err != nil:
@@ -92,16 +129,8 @@ func (d *DB) prepare(ctx context.Context) error {
 	case !schema.Valid:
 		return registry.Errorf(registry.Unavailable, "the schema that search_path names is not in the database: make it first")
 	}
-	for _, text := range []string{
-		"SET statement_timeout = 0", "SET lock_timeout = 0", "SET idle_in_transaction_session_timeout = 0",
-		"SELECT pg_advisory_lock(hashtext(current_schema()), 3)",
-	} {
-		if _, err := conn.ExecContext(ctx, text); err != nil {
-			return failure("wait for the schema", err)
-		}
-	}
-	if err := sqlmeta.Migrate(ctx, conn, sqlmeta.PostgreSQL); err != nil {
-		return fmt.Errorf("PostgreSQL: %w", err)
+	if _, err := s.direct(ctx, "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0"); err != nil {
+		return failure("lift limits", err)
 	}
 	return nil
 }

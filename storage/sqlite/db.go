@@ -89,6 +89,40 @@ func OpenMemory(ctx context.Context, options ...Option) (*DB, error) {
 	return d, nil
 }
 
+// OpenBeside opens the database file for views while another process may have
+// it open and change it. An Update is Internal. Errors: Unavailable where the
+// schema is not that of this build.
+func OpenBeside(ctx context.Context, path string) (*DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	d := empty()
+	var err error
+	if d.sql, err = sql.Open("sqlite", source(path, "FULL")+"&_pragma=query_only(ON)"); err != nil {
+		return nil, err
+	}
+	conn, err := d.sql.Conn(ctx)
+	if err == nil {
+		if err = sqlmeta.Current(ctx, conn, sqlmeta.SQLite); err == nil {
+			d.counters, err = sqlmeta.LoadCounters(ctx, conn)
+		}
+		d.writer <- sqlmeta.NewSession(conn, sqlmeta.SQLite)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.sql.Close())
+	}
+	return d, nil
+}
+
+func empty() *DB {
+	return &DB{
+		clock:  time.Now,
+		writer: make(chan *sqlmeta.Session, 1),
+		slots:  make(chan struct{}, maxReaders),
+		closed: make(chan struct{}),
+	}
+}
+
 func open(ctx context.Context, path, synchronous string, options []Option) (_ *DB, err error) {
 	// SQLite would make the file readable to others.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -98,12 +132,7 @@ func open(ctx context.Context, path, synchronous string, options []Option) (_ *D
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	d := &DB{
-		clock:  time.Now,
-		writer: make(chan *sqlmeta.Session, 1),
-		slots:  make(chan struct{}, maxReaders),
-		closed: make(chan struct{}),
-	}
+	d := empty()
 	for _, o := range options {
 		o(d)
 	}

@@ -24,6 +24,10 @@ func Migrate(ctx context.Context, conn *sql.Conn, d *Dialect) error {
 	if err != nil {
 		return err
 	}
+	return migrate(ctx, conn, steps)
+}
+
+func migrate(ctx context.Context, conn *sql.Conn, steps []step) error {
 	if err := versionTable(ctx, conn); err != nil {
 		return fmt.Errorf("schema version: %w", err)
 	}
@@ -46,6 +50,22 @@ func Migrate(ctx context.Context, conn *sql.Conn, d *Dialect) error {
 		if err := s.apply(ctx, conn); err != nil {
 			return fmt.Errorf("schema migration %s: %w", s.name, err)
 		}
+	}
+	return nil
+}
+
+// Current refuses a database whose schema is not the newest that this build knows.
+func Current(ctx context.Context, conn *sql.Conn, d *Dialect) error {
+	steps, err := steps(d)
+	if err != nil {
+		return err
+	}
+	var have int
+	if err := conn.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`).Scan(&have); err != nil {
+		return fmt.Errorf("schema version: %w", err)
+	}
+	if newest := steps[len(steps)-1].version; have != newest {
+		return registry.Errorf(registry.Unavailable, "the database has schema version %d, and this build works with version %d: use the larder whose server runs there", have, newest)
 	}
 	return nil
 }

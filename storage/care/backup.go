@@ -1,0 +1,228 @@
+package care
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"larder/registry"
+	"larder/storage/fs"
+	"larder/storage/sqlmeta"
+)
+
+// A backup is a folder:
+//
+//	FOLDER/
+//	├── rows.jsonl.gz   all rows as they were at one moment
+//	├── blobs/          the bytes that those rows refer to, as a server's folder of blobs
+//	└── master.key      and credentials, where they lay in the data folder: what opens
+//	                    the sealed rows, and the administrator's access key
+//
+// A second backup into the same folder copies only what is new.
+const (
+	rowsName  = "rows.jsonl.gz"
+	blobsName = "blobs"
+)
+
+var keyNames = []string{"master.key", "credentials"}
+
+// attempts is how often rows are taken anew because bytes of theirs were deleted
+// before they could be copied.
+const attempts = 5
+
+// Copied is what a backup or a restore has done.
+type Copied struct {
+	Rows  int64 `json:"rows"`
+	Blobs int64 `json:"blobs"` // copied now
+	Bytes int64 `json:"bytes"` // of them
+	Kept  int64 `json:"kept"`  // blobs that were there already
+}
+
+// Source is what is backed up.
+type Source interface {
+	Dump(ctx context.Context, w io.Writer) error
+	Bytes(ctx context.Context) (registry.Blobs, error)
+}
+
+// Backup copies rows and bytes to the folder, which it makes where it is
+// missing. Servers may run meanwhile. What a failed one leaves is no worse than
+// what was there: rows come last.
+func Backup(ctx context.Context, from Source, folder string, progress func(Copied)) (Copied, error) {
+	var done Copied
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return done, err
+	}
+	source, err := from.Bytes(ctx)
+	if err != nil {
+		return done, err
+	}
+	target, err := fs.Open(filepath.Join(folder, blobsName))
+	if err != nil {
+		return done, err
+	}
+	partial := filepath.Join(folder, rowsName+".partial")
+	defer os.Remove(partial)
+	for attempt := 1; ; attempt++ {
+		if err := dump(ctx, from, partial); err != nil {
+			return done, err
+		}
+		c := copying{from: source, to: target, done: &done, progress: progress}
+		err := c.run(ctx, partial)
+		if err == nil {
+			return done, commit(partial, filepath.Join(folder, rowsName))
+		}
+		// Deleted since the rows were taken, or missing all along: rows of now tell.
+		if !registry.IsNotFound(err) || attempt == attempts {
+			return done, err
+		}
+	}
+}
+
+// commit gives a file its name, on disk.
+func commit(partial, name string) error {
+	f, err := os.OpenFile(partial, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(partial, name)
+}
+
+func dump(ctx context.Context, from Source, path string) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	z := gzip.NewWriter(f)
+	if err := from.Dump(ctx, z); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+// copying copies the bytes that a dump refers to.
+type copying struct {
+	from, to registry.Blobs
+	done     *Copied
+	progress func(Copied)
+}
+
+func (c copying) run(ctx context.Context, rows string) error {
+	c.done.Rows = 0
+	return references(rows, func() { c.done.Rows++ }, func(d registry.DomainID, digest registry.Digest) error {
+		there, err := c.to.Open(ctx, d, digest)
+		if err == nil {
+			c.done.Kept++
+			return there.Close()
+		}
+		if !registry.IsNotFound(err) {
+			return err
+		}
+		n, err := transfer(ctx, c.from, c.to, d, digest)
+		if err != nil {
+			return err
+		}
+		c.done.Blobs++
+		c.done.Bytes += n
+		if c.progress != nil {
+			c.progress(*c.done)
+		}
+		return nil
+	})
+}
+
+// references reads a dump to its end and calls f for each blob that an asset holds.
+func references(path string, row func(), f func(registry.DomainID, registry.Digest) error) error {
+	return open(path, func(r io.Reader) error {
+		dump, err := sqlmeta.NewReader(r)
+		if err != nil {
+			return err
+		}
+		domains := map[int64]registry.DomainID{}
+		for {
+			table, columns, values, err := dump.Next()
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			row()
+			of := func(name string) any {
+				for i, c := range columns {
+					if c == name {
+						return values[i]
+					}
+				}
+				return nil
+			}
+			switch table {
+			case "domains":
+				id, _ := of("id").(int64)
+				owner, _ := of("owner").(string)
+				name, _ := of("name").(string)
+				domains[id] = registry.DomainID{Owner: owner, Name: name}
+			case "blobs":
+				if refs, _ := of("refs").(int64); refs == 0 {
+					continue
+				}
+				id, _ := of("domain_id").(int64)
+				digest, _ := of("sha256").([]byte)
+				d, known := domains[id]
+				if !known || len(digest) != len(registry.Digest{}) {
+					return registry.Errorf(registry.Invalid, "the dump has a blob of no domain, or without a digest")
+				}
+				if err := f(d, registry.Digest(digest)); err != nil {
+					return fmt.Errorf("blob %x of domain %s: %w", digest, d.Name, err)
+				}
+			}
+		}
+	})
+}
+
+func open(path string, f func(io.Reader) error) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	z, err := gzip.NewReader(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return f(z)
+}
+
+// BackupKeys copies what of a data folder opens the rows, where it lies there.
+func BackupKeys(data, folder string) error { return copyKeys(data, folder) }
+
+func copyKeys(from, to string) error {
+	for _, name := range keyNames {
+		key, err := os.ReadFile(filepath.Join(from, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		have, err := os.ReadFile(filepath.Join(to, name))
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			err = os.WriteFile(filepath.Join(to, name), key, 0o600)
+		case err == nil && !bytes.Equal(have, key):
+			err = registry.Errorf(registry.Conflict, "the folder %s has a %s of another server", to, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+// Package care looks after what a server keeps, beside it or while it is
+// stopped: it deletes bytes that nothing refers to (gc.go), reads all bytes and
+// compares them with what rows say (verify.go), and copies rows and bytes to a
+// folder and back (backup.go, restore.go).
+package care
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"larder/registry"
+)
+
+// everyDomain calls f for each domain.
+func everyDomain(ctx context.Context, m registry.Metadata, f func(registry.DomainID) error) error {
+	for after := ""; ; {
+		var domains []registry.Domain
+		err := m.View(ctx, func(tx registry.Tx) (err error) {
+			domains, after, err = tx.Domains("", registry.Page{After: after, Limit: 100})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, d := range domains {
+			if err := f(d.ID); err != nil {
+				return err
+			}
+		}
+		if after == "" {
+			return nil
+		}
+	}
+}
+
+// errDamaged says that bytes do not have the digest under which they are kept.
+var errDamaged = errors.New("the bytes are damaged")
+
+// transfer copies a blob from one store to another, where it is checked on its way.
+func transfer(ctx context.Context, from, to registry.Blobs, d registry.DomainID, digest registry.Digest) (int64, error) {
+	r, err := from.Open(ctx, d, digest)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	w, err := to.Create(ctx, d)
+	if err != nil {
+		return 0, err
+	}
+	defer w.Abort()
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(w, h), contextReader{ctx, r})
+	if err != nil {
+		return n, err
+	}
+	if registry.Digest(h.Sum(nil)) != digest {
+		return n, fmt.Errorf("blob %s of domain %s: %w", digest, d.Name, errDamaged)
+	}
+	return n, w.Commit(ctx, digest)
+}
+
+// contextReader ends with ctx.
+type contextReader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r contextReader) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(b)
+}

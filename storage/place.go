@@ -1,0 +1,107 @@
+package storage
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+
+	"larder/registry"
+	"larder/storage/fs"
+	"larder/storage/postgres"
+	"larder/storage/s3"
+	"larder/storage/sqlite"
+)
+
+// Place is where a server keeps rows and bytes, for what is done to them beside
+// the server or while it is stopped. The URLs are those of [Metadata] and [Blobs].
+type Place struct {
+	Metadata, Blobs, Data string
+	KeyOf                 s3.KeyOf // nil: domains name no keys
+}
+
+// Dump writes all rows as they are at one moment, also while servers run.
+func (p Place) Dump(ctx context.Context, w io.Writer) error {
+	if p.Metadata == "" {
+		return sqlite.Dump(ctx, p.database(), w)
+	}
+	if err := p.known(); err != nil {
+		return err
+	}
+	return postgres.Dump(ctx, p.Metadata, w)
+}
+
+// Restore fills an empty database from a dump. Conflict: it is not empty.
+func (p Place) Restore(ctx context.Context, r io.Reader) error {
+	if p.Metadata == "" {
+		return sqlite.Restore(ctx, p.database(), r)
+	}
+	if err := p.known(); err != nil {
+		return err
+	}
+	return postgres.Restore(ctx, p.Metadata, r)
+}
+
+func (p Place) database() string { return filepath.Join(p.Data, "larder.db") }
+
+// known refuses a URL that [Metadata] does not take.
+func (p Place) known() error {
+	switch schemeOf(p.Metadata) {
+	case "postgres", "postgresql":
+		return nil
+	}
+	_, err := Metadata(context.Background(), p.Metadata, p.Data)
+	return err
+}
+
+// Open opens rows and bytes as a server does: files are for one process at a time.
+// close closes both.
+func (p Place) Open(ctx context.Context) (m registry.Metadata, b registry.Blobs, close func() error, err error) {
+	if m, err = Metadata(ctx, p.Metadata, p.Data); err != nil {
+		return nil, nil, nil, err
+	}
+	if b, err = p.Bytes(ctx); err != nil {
+		m.Close() //nolint:errcheck // the first error is the one to tell
+		return nil, nil, nil, err
+	}
+	return m, b, m.Close, nil
+}
+
+// Look opens rows and bytes for reading, also while servers run. Nothing is made
+// or brought up to date.
+func (p Place) Look(ctx context.Context) (m registry.Metadata, b registry.Blobs, close func() error, err error) {
+	if p.Metadata != "" {
+		return p.Open(ctx)
+	}
+	db, err := sqlite.OpenBeside(ctx, p.database())
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if b, err = p.Bytes(ctx); err != nil {
+		db.Close() //nolint:errcheck // the first error is the one to tell
+		return nil, nil, nil, err
+	}
+	return db, b, db.Close, nil
+}
+
+// Bytes opens the bytes without local copies, also while servers run.
+func (p Place) Bytes(ctx context.Context) (registry.Blobs, error) {
+	if p.Blobs == "" {
+		b, err := fs.Existing(filepath.Join(p.Data, "blobs"))
+		if err != nil {
+			return nil, err
+		}
+		return b, nil
+	}
+	if schemeOf(p.Blobs) != "s3" {
+		return Blobs(ctx, p.Blobs, p.Data, p.KeyOf)
+	}
+	config, err := s3.Parse(p.Blobs)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s3.Open(ctx, config, p.KeyOf)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
