@@ -153,11 +153,11 @@ func newest(t *testing.T, s *server) string {
 
 // ranges are resolved of the metadata: 1.0 and 1.1-SNAPSHOT are there already.
 func ranges(t *testing.T, s *server, builder mvn) {
-	for _, version := range []string{"1.9", "1.10", "2.0-alpha-1", "2.0"} {
-		builder.build(t, project(t, s, "library", version), "deploy")
+	for _, version := range []string{"1.9", "1.10", "2.0-alpha-1"} {
+		builder.build(t, project(t, s, "library", version), "deploy", "-pl", "core", "-am")
 	}
 	u := newMaven(t, s, builder.program)
-	for wanted, got := range map[string]string{"[1.0,1.1-SNAPSHOT)": "1.0", "[1.0,1.10)": "1.9", "(1.9,2.0-alpha)": "1.10", "[1.5,2.0)": "2.0-alpha-1", "[1.9,)": "2.0"} {
+	for wanted, got := range map[string]string{"[1.0,1.1-SNAPSHOT)": "1.0", "[1.0,1.10)": "1.9", "(1.9,2.0-alpha)": "1.10", "[1.5,2.0)": "2.0-alpha-1"} {
 		u.build(t, project(t, s, "ranged", wanted), "package")
 		jar := filepath.Join(u.home, "repository", "com", "acme", "core", got, "core-"+got+".jar")
 		if _, err := os.Stat(jar); err != nil {

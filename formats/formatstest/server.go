@@ -64,7 +64,14 @@ type Server struct {
 // NewServer starts one and stops it at the end of the test.
 func NewServer(t testing.TB, f formats.Format, limits registry.Limits) *Server {
 	t.Helper()
-	meta, err := sqlite.OpenMemory(t.Context())
+	return NewServerAt(t, f, limits, time.Now)
+}
+
+// NewServerAt is NewServer with a clock for what is recorded: for documents that
+// tell when they changed, and checksums of them.
+func NewServerAt(t testing.TB, f formats.Format, limits registry.Limits, clock registry.Clock) *Server {
+	t.Helper()
+	meta, err := sqlite.OpenMemory(t.Context(), sqlite.WithClock(clock))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,6 +260,9 @@ func actor(token string) registry.Actor {
 
 func authenticate(r *http.Request) (registry.Actor, error) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if _, password, basic := r.BasicAuth(); basic {
+		token, ok = password, true
+	}
 	switch {
 	case !ok:
 		return registry.Actor{}, nil

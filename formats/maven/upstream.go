@@ -40,9 +40,11 @@ func listing(m *metadata) (*registry.Listing, error) {
 	l := &registry.Listing{}
 	if m.Versioning != nil {
 		l.Modified = m.Versioning.lastUpdated()
-		for _, version := range m.Versioning.Versions {
+		for i, version := range m.Versioning.Versions {
 			if badVersion(version) == "" && !build.MatchString(version) {
-				l.Versions = append(l.Versions, registry.ListedVersion{Version: version, Status: registry.Published})
+				// What was deployed last is what lastUpdated is of.
+				last := i == len(m.Versioning.Versions)-1 || version == m.Versioning.Latest || version == m.Versioning.Release
+				l.Versions = append(l.Versions, registry.ListedVersion{Version: version, Status: registry.Published, Followed: !last})
 			}
 		}
 		slices.SortStableFunc(l.Versions, func(a, b registry.ListedVersion) int { return compareVersions(a.Version, b.Version) })
