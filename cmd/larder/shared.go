@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
+	"fmt"
 	"time"
 
 	"larder/policy/identity"
@@ -79,7 +79,7 @@ func confirmMasterKey(ctx context.Context, m registry.Metadata, s *identity.Seal
 			return false, err
 		}
 		if _, err := s.Open(masterCheck, kept[0].ID, kept[0].Sealed); err != nil {
-			return true, errors.New("this database was set up with another master key; give every process that key with --master-key FILE or LARDER_MASTER_KEY")
+			return true, fmt.Errorf("this database was %w: --master-key FILE or LARDER_MASTER_KEY, the same for every process", identity.ErrOtherMasterKey)
 		}
 		return true, nil
 	}
