@@ -73,9 +73,10 @@ func (g *gallery) down() {
 
 // release is a version that the gallery has.
 type release struct {
-	version      string
-	unlisted     bool
-	dependencies string // XML
+	version  string
+	unlisted bool
+	// What it depends on, for one target framework.
+	framework, dependency, versions string
 }
 
 // add offers the versions of a package, in order.
@@ -95,8 +96,12 @@ func (g *gallery) add(t *testing.T, id string, releases ...release) {
 			g.put(file, string(content))
 			catalog := "/v3/catalog0/" + name + "." + version + ".json"
 			g.put(catalog, fmt.Sprintf(`{"packageHash":%q,"packageHashAlgorithm":"SHA512"}`, base64.StdEncoding.EncodeToString(sum[:])))
-			leaves = append(leaves, fmt.Sprintf(`{"@id":"%[1]s%[2]s%[3]s.json","catalogEntry":{"@id":"%[1]s%[4]s","id":%[5]q,"version":%[6]q,"listed":%[7]v,"published":"2024-03-05T12:00:00.000+00:00"},"packageContent":"%[1]s%[8]s"}`,
-				at, folder, version, catalog, id, r.version, !r.unlisted, file))
+			groups := ""
+			if r.dependency != "" {
+				groups = fmt.Sprintf(`,"dependencyGroups":[{"targetFramework":%q,"dependencies":[{"id":%q,"range":%q}]}]`, r.framework, r.dependency, r.versions)
+			}
+			leaves = append(leaves, fmt.Sprintf(`{"@id":"%[1]s%[2]s%[3]s.json","catalogEntry":{"@id":"%[1]s%[4]s","id":%[5]q,"version":%[6]q,"listed":%[7]v,"published":"2024-03-05T12:00:00.000+00:00"%[9]s},"packageContent":"%[1]s%[8]s"}`,
+				at, folder, version, catalog, id, r.version, !r.unlisted, file, groups))
 		}
 		lower, upper := part[0].version, part[len(part)-1].version
 		page := folder + "page/" + lower + "/" + upper + ".json"
@@ -117,13 +122,17 @@ func (g *gallery) add(t *testing.T, id string, releases ...release) {
 // packed is a package with a content file.
 func packed(t *testing.T, id string, r release) []byte {
 	t.Helper()
+	dependencies := ""
+	if r.dependency != "" {
+		dependencies = `<group targetFramework="` + r.framework + `"><dependency id="` + r.dependency + `" version="` + r.versions + `"/></group>`
+	}
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for name, content := range map[string]string{
 		"[Content_Types].xml": `<?xml version="1.0" encoding="utf-8"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="nuspec" ContentType="application/octet"/><Default Extension="txt" ContentType="application/octet"/></Types>`,
 		"_rels/.rels":         `<?xml version="1.0" encoding="utf-8"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Type="http://schemas.microsoft.com/packaging/2010/07/manifest" Target="/` + id + `.nuspec" Id="R1"/></Relationships>`,
 		id + ".nuspec": `<?xml version="1.0"?><package xmlns="http://schemas.microsoft.com/packaging/2013/05/nuspec.xsd"><metadata><id>` + id + `</id><version>` + r.version + `</version><authors>Ada</authors><description>` + id + `</description>` +
-			`<dependencies>` + r.dependencies + `</dependencies></metadata></package>`,
+			`<dependencies>` + dependencies + `</dependencies></metadata></package>`,
 		"content/" + id + ".txt": id + " " + r.version,
 	} {
 		w, err := z.Create(name)

@@ -29,7 +29,7 @@ func (c *client) project(t *testing.T, id, version, more string) string {
 func TestNuGetExe(t *testing.T) {
 	endToEnd(t)
 	g := newGallery(t)
-	g.add(t, "Public.Left", release{version: "1.0.0"}, release{version: "1.1.0", dependencies: `<group targetFramework="net45"><dependency id="Public.Right" version="[1.0,2.0)"/></group><group targetFramework="netstandard2.0"/>`},
+	g.add(t, "Public.Left", release{version: "1.0.0"}, release{version: "1.1.0", framework: "net45", dependency: "Public.Right", versions: "[1.0,2.0)"},
 		release{version: "1.2.0", unlisted: true}, release{version: "2.0.0-beta.1"})
 	var rights []release
 	for i := range 200 {
@@ -163,7 +163,7 @@ func TestLoginOfTheAWSCommand(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(bin, "nuget"), []byte("#!/bin/sh\nexec '"+strings.Join(c.command, "' '")+"' \"$@\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	user := newClient(t, []string{"AWS_ENDPOINT_URL=" + s.URL, "AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(s.Data, "credentials"), "AWS_REGION=us-east-1", "PATH=" + bin + ":" + filepath.Dir(aws) + ":/usr/local/bin:/usr/bin:/bin"}, aws)
+	user := newClient(t, []string{"AWS_ENDPOINT_URL=" + s.URL, "AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(s.Data, "credentials"), "AWS_DEFAULT_REGION=us-east-1", "PATH=" + bin + ":" + filepath.Dir(aws) + ":/usr/local/bin:/usr/bin:/bin"}, aws)
 	user.home = c.home
 	contains(t, "aws codeartifact login", user.run(t, "codeartifact", "login", "--tool", "nuget", "--domain", "local", "--repository", "main"), "Successfully configured")
 	c.run(t, "pack", c.project(t, "Team.Lib", "1.0.0", ""))

@@ -28,10 +28,15 @@ type serviceIndex struct {
 }
 
 type resource struct {
-	ID      string `json:"@id"`
-	Type    string `json:"@type"`
-	Comment string `json:"comment,omitempty"`
+	ID   string `json:"@id"`
+	Type string `json:"@type"`
+	// ClientVersion is from which client on the resource is meant, of a type "/Versioned".
+	ClientVersion string `json:"clientVersion,omitempty"`
 }
+
+// semVer2Client is the first client that reads Semantic Versioning 2.0.0. Those
+// up to 5.x look for it by "RegistrationsBaseUrl/Versioned", not by "/3.6.0".
+const semVer2Client = "4.3.0-alpha"
 
 // resources are all spellings of what is served, the newest of each first.
 var resources = []struct{ path, name, versions string }{
@@ -63,6 +68,7 @@ func renderServiceIndex(base string) ([]byte, error) {
 			out.Resources = append(out.Resources, resource{ID: base + s.path, Type: s.name + strings.TrimPrefix(version, "-")})
 		}
 	}
+	out.Resources = append(out.Resources, resource{ID: base + "v3/registration4/", Type: "RegistrationsBaseUrl/Versioned", ClientVersion: semVer2Client})
 	if server, _, ok := strings.Cut(base, "/nuget/"); ok {
 		out.Resources = append(out.Resources, resource{ID: server + consolePath, Type: "PackageDetailsUriTemplate/5.1.0"})
 	}

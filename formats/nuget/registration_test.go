@@ -21,7 +21,7 @@ func TestEverySpellingOfTheServiceIndex(t *testing.T) {
 	}
 	// What NuGet.Client looks for (ServiceTypes.cs), and what other clients do.
 	for _, name := range []string{
-		"PackageBaseAddress/3.0.0", "RegistrationsBaseUrl", "RegistrationsBaseUrl/3.0.0-beta", "RegistrationsBaseUrl/3.0.0-rc", "RegistrationsBaseUrl/3.4.0", "RegistrationsBaseUrl/3.6.0",
+		"PackageBaseAddress/3.0.0", "RegistrationsBaseUrl", "RegistrationsBaseUrl/3.0.0-beta", "RegistrationsBaseUrl/3.0.0-rc", "RegistrationsBaseUrl/3.4.0", "RegistrationsBaseUrl/3.6.0", "RegistrationsBaseUrl/Versioned",
 		"SearchQueryService", "SearchQueryService/3.0.0-beta", "SearchQueryService/3.0.0-rc", "SearchQueryService/3.4.0", "SearchQueryService/3.5.0",
 		"SearchAutocompleteService", "SearchAutocompleteService/3.0.0-beta", "SearchAutocompleteService/3.0.0-rc", "SearchAutocompleteService/3.5.0",
 		"PackagePublish/2.0.0", "SymbolPackagePublish/4.9.0", "ReadmeUriTemplate/6.13.0", "PackageDetailsUriTemplate/5.1.0", "VulnerabilityInfo/6.7.0",
