@@ -22,6 +22,7 @@ clients: ## the package clients of the end-to-end tests
 	e2e/install-clients.sh
 	e2e/pypi/install-clients.sh
 	e2e/maven/install-clients.sh
+	e2e/nuget/install-clients.sh
 	e2e/cluster/install-servers.sh
 
 conformance: ## every operation and its errors by the SDK and by the aws command, held to botocore's model
