@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"slices"
@@ -177,17 +176,9 @@ func (c *change) follow(n *node, p PackageID, e Ending, v Version) error {
 	if op == OpUpdated && e.Newer(held.Manifest, v.Manifest) {
 		return nil
 	}
-	ch := Changes{StatusChanged: held.Status != Published, MetadataUpdated: !bytes.Equal(held.Manifest, v.Manifest)}
-	for _, a := range v.Assets {
-		if !slices.Contains(held.Assets, a) {
-			ch.AssetsAdded++
-		}
-	}
-	for _, a := range held.Assets {
-		if !slices.Contains(v.Assets, a) {
-			ch.AssetsRemoved++
-		}
-	}
+	now := held
+	now.Status, now.Assets, now.Manifest, now.Published = Published, v.Assets, v.Manifest, c.Now()
+	ch := changesBetween(held, now)
 	if ch == (Changes{}) {
 		return nil
 	}
@@ -195,8 +186,7 @@ func (c *change) follow(n *node, p PackageID, e Ending, v Version) error {
 	if err != nil {
 		return err
 	}
-	held.Status, held.Assets, held.Manifest, held.Published = Published, v.Assets, v.Manifest, c.Now()
-	return c.put(n, pkg, held, op, ch)
+	return c.put(n, pkg, now, op, ch)
 }
 
 // Largest is how large one file may be, in bytes.

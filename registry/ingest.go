@@ -210,7 +210,8 @@ func (c *change) retain(n *node, id VersionID, v Version, assets []Asset, rules 
 func (c *change) packageFor(n *node, id PackageID, first Restrictions) (*Package, error) {
 	p, err := c.Package(n.ID, id)
 	if IsNotFound(err) {
-		return &Package{ID: id, Restrictions: n.controls(id).first(first), Tags: map[string]string{}, Created: c.Now()}, nil
+		ended, err := c.EndedSequence(n.ID, id) // its events go on counting
+		return &Package{ID: id, Restrictions: n.controls(id).first(first), Tags: map[string]string{}, Created: c.Now(), Sequence: ended}, err
 	}
 	if err != nil {
 		return nil, err

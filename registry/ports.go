@@ -173,7 +173,10 @@ type PackageRows interface {
 	// created, modified, sequence) and gives it a new Revision; Revision of the
 	// argument is ignored. NotFound for a missing repository.
 	PutPackage(RepoID, Package) error
-	DeletePackage(RepoID, PackageID) error                           // NotFound; takes its versions along
+	DeletePackage(RepoID, PackageID) error // NotFound; takes its versions along
+	// EndedSequence gives the Sequence that a package had when it was deleted, with
+	// its repository or alone; zero for one that never was.
+	EndedSequence(RepoID, PackageID) (int64, error)
 	Packages(RepoID, PackageFilter, Page) ([]Package, string, error) // by (format, namespace, name)
 	// PackageRevisions gives Revision of the package in each repository of the
 	// domain, zero where it is not. One query.
@@ -682,6 +685,9 @@ type ListedVersion struct {
 	Manifest json.RawMessage // as the format stores it with a version
 	Status   Status          // Published, or Unlisted (unlisted, yanked)
 	Released time.Time       // zero: unknown
+	// Followed says of a version without a time that it is not the newest one: its
+	// age is asked of its files.
+	Followed bool
 	// Seen is when the puller first saw it in the package's listing; zero: it was
 	// in the first one. Set by the puller.
 	Seen   time.Time

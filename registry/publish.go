@@ -254,8 +254,11 @@ func (p *Publication) applyOne(c *change, d Draft) error {
 	case d.Mode == Replace:
 		v := p.fresh(c, d)
 		v.Origin = have.Origin
-		return c.put(n, setTags(pkg, d), v, OpUpdated,
-			Changes{AssetsAdded: len(d.Assets), AssetsRemoved: len(have.Assets), MetadataUpdated: true, StatusChanged: v.Status != have.Status})
+		ch := changesBetween(have, v)
+		if ch == (Changes{}) {
+			return nil
+		}
+		return c.put(n, setTags(pkg, d), v, OpUpdated, ch)
 	}
 	return p.extend(c, pkg, have, d)
 }

@@ -103,11 +103,33 @@ func (t *Tx) DeletePackage(r registry.RepoID, id registry.PackageID) error {
 	if err := t.releaseAssets(domain, `WHERE v.package_id = ?`, pkg); err != nil {
 		return err
 	}
+	if err := t.keepSequences(`p.id = ?`, pkg); err != nil {
+		return err
+	}
 	if _, err := t.exec("delete package", `DELETE FROM packages WHERE id = ?`, pkg); err != nil {
 		return err
 	}
 	t.moveContents(r.Domain)
 	return nil
+}
+
+// keepSequences notes the sequence numbers of packages that are about to go.
+func (t *Tx) keepSequences(which string, arg any) error {
+	_, err := t.exec("keep sequence numbers", `
+		INSERT INTO ended_packages (domain_owner, domain_name, repository, format, namespace, name, sequence)
+		SELECT r.domain_owner, r.domain_name, r.name, p.format, p.namespace, p.name, p.sequence
+		FROM repositories r JOIN packages p ON p.repository_id = r.id WHERE p.sequence > 0 AND `+which+`
+		ON CONFLICT (repository, domain_name, domain_owner, format, namespace, name) DO UPDATE SET sequence = excluded.sequence`, arg)
+	return err
+}
+
+// EndedSequence implements registry.PackageRows.
+func (t *Tx) EndedSequence(r registry.RepoID, id registry.PackageID) (int64, error) {
+	var n int64
+	_, err := t.one("read sequence number", `
+		SELECT sequence FROM ended_packages
+		WHERE repository = ? AND domain_name = ? AND domain_owner = ? AND format = ? AND namespace = ? AND name = ?`, packageArgs(r, id), &n)
+	return n, err
 }
 
 // Packages implements registry.PackageRows.

@@ -170,6 +170,7 @@ func useEverything(t *testing.T, tx *Tx) {
 	use(read(tx.Repository(r)))
 	use(read(tx.Graph(d)))
 	use(read(tx.Package(r, p)))
+	use(read(tx.EndedSequence(r, p)))
 	use(read(tx.PackageRevisions(d, []string{"r", "up"}, p)))
 	use(read(tx.Version(r, v)))
 	use(read(tx.Versions(r, p)))

@@ -145,6 +145,9 @@ func (t *Tx) DeleteRepository(id registry.RepoID) error {
 	if _, err := t.exec("delete policy of repository", `DELETE FROM policies WHERE domain_id = ? AND repository = ?`, k.domain, id.Name); err != nil {
 		return err
 	}
+	if err := t.keepSequences(`r.id = ?`, k.id); err != nil {
+		return err
+	}
 	if _, err := t.exec("delete repository", `DELETE FROM repositories WHERE id = ?`, k.id); err != nil {
 		return err
 	}

@@ -8,6 +8,32 @@ import (
 )
 
 var packageChecks = map[string]func(kit){
+	"the sequence number of a package that is gone is kept": func(k kit) {
+		k.build(acme)
+		r := registry.RepoID{Domain: acme, Name: "sequences"}
+		id := registry.PackageID{Format: "npm", Namespace: "s", Name: "p"}
+		put := func(sequence int64) {
+			k.update(func(tx registry.Tx) error {
+				if _, err := tx.Repository(r); registry.IsNotFound(err) {
+					if err := tx.CreateRepository(registry.Repository{ID: r, Administrator: acme.Owner, Created: day}); err != nil {
+						return err
+					}
+				}
+				return tx.PutPackage(r, registry.Package{ID: id, Sequence: sequence, Created: day, Modified: day})
+			})
+		}
+		ended := func() (n int64) {
+			k.view(func(tx registry.Tx) { n = want[int64](k)(tx.EndedSequence(r, id)) })
+			return n
+		}
+		put(5)
+		k.equal("while it is there", ended(), int64(0))
+		k.update(func(tx registry.Tx) error { return tx.DeletePackage(r, id) })
+		k.equal("deleted", ended(), int64(5))
+		put(9)
+		k.update(func(tx registry.Tx) error { return tx.DeleteRepository(r) })
+		k.equal("gone with its repository", ended(), int64(9))
+	},
 	"a package is read as it was put": func(k kit) {
 		k.build(acme, "main")
 		p := registry.Package{
