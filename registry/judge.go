@@ -114,7 +114,7 @@ func (l *Listing) from(connection string, v ListedVersion) Version {
 		Version: v.Version, Status: v.Status, Manifest: v.Manifest, Released: v.Released, Seen: v.Seen,
 		Origin: Origin{Type: OriginExternal, Connection: connection},
 	}
-	if l != nil && v.Seen.IsZero() && v.Released.IsZero() {
+	if l != nil && v.Seen.IsZero() && v.Released.IsZero() && !v.Followed {
 		out.Seen = l.First
 	}
 	return out

@@ -27,7 +27,7 @@ var directions = []struct {
 	{"registry/guard", "registry"},
 	{"registry/guard/*", "registry"},
 	{"formats", "registry internal/httpx internal/bounded"},
-	{"formats/formatstest", "formats registry registry/upstream internal/httpx storage/mem storage/sqlite"},
+	{"formats/formatstest", "formats registry registry/guard registry/upstream internal/httpx storage/mem storage/sqlite"},
 	{"formats/*", "formats registry"},
 	{"policy", "registry internal/awswire internal/bounded"},
 	{"policy/*", "policy registry internal/awswire internal/httpx internal/bounded"},

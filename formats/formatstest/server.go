@@ -19,6 +19,7 @@ import (
 	"larder/formats"
 	"larder/internal/httpx"
 	"larder/registry"
+	"larder/registry/guard"
 	"larder/registry/upstream"
 	"larder/storage/mem"
 	"larder/storage/sqlite"
@@ -86,9 +87,11 @@ func NewServerAt(t testing.TB, f formats.Format, limits registry.Limits, clock r
 			return s.connections()[name], nil
 		},
 	})
+	rules := map[string]registry.Rules{f.Name: f.Rules}
 	s.Service, err = registry.New(registry.Config{
 		Metadata: meta, Blobs: s.Blobs, Authorizer: byToken{}, Puller: puller,
-		Rules:       map[string]registry.Rules{f.Name: f.Rules},
+		Guard:       guard.New(rules), // which has no rules at first
+		Rules:       rules,
 		Connections: &registry.Connections{Metadata: meta, Given: s.connections()},
 		Limits:      limits,
 	})

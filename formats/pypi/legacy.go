@@ -24,7 +24,7 @@ func getJSON(w http.ResponseWriter, r *formats.Request) error {
 		}
 		version = id.Version
 	}
-	d, err := r.Repo.Document(r.Context(), registry.DocumentQuery{Package: p, Kind: "legacy " + version, Base: r.Base},
+	d, err := r.Repo.Document(r.Context(), registry.DocumentQuery{Package: p, Version: version, Kind: "legacy " + version, Base: r.Base},
 		func(view *registry.PackageView) ([]byte, error) { return renderLegacy(view, version, r.Base) })
 	if err != nil {
 		return err

@@ -176,7 +176,7 @@ func (r *rulings) Of(p registry.PackageID) registry.Ruling {
 	if rules == nil {
 		return nil
 	}
-	out := &ruling{pkg: p, rules: rules, advisories: r.advisories}
+	out := &ruling{pkg: p, rules: newOrder(p.Format, rules), advisories: r.advisories}
 	for _, pattern := range registry.PatternsOf(p) {
 		e := r.by[pattern]
 		if e == nil {

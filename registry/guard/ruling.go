@@ -14,7 +14,7 @@ import (
 // of the most specific pattern first.
 type ruling struct {
 	pkg        registry.PackageID
-	rules      registry.Rules
+	rules      order
 	cooldowns  []cooldown
 	exempt     []exemption
 	blocks     []block
@@ -119,7 +119,7 @@ func (r *ruling) action(a registry.Advisory) string {
 
 func (r *ruling) affects(a registry.Advisory, version string) bool {
 	for _, v := range a.Versions {
-		if v == version || r.rules.Compare(v, version) == 0 {
+		if v == version || r.rules.Compare(version, v) == 0 {
 			return true
 		}
 	}
@@ -141,7 +141,7 @@ func (r *ruling) affects(a registry.Advisory, version string) bool {
 func (r *ruling) fixes(s registry.Subject) string {
 	for _, a := range s.Advisories {
 		if a.Severity != registry.Malware && slices.ContainsFunc(a.Ranges, func(x registry.AdvisoryRange) bool {
-			return x.Fixed != "" && r.rules.Compare(x.Fixed, s.Version.Version) == 0
+			return x.Fixed != "" && r.rules.Compare(s.Version.Version, x.Fixed) == 0
 		}) {
 			return a.ID
 		}
@@ -160,7 +160,8 @@ func (r *ruling) cooldown(connection string) (cooldown, bool) {
 }
 
 // tooNew applies the cooldown. What counts is the later of upstream's time and
-// the time that the version was first seen here; without either it is too new.
+// the time that the version was first seen here. Without either its bytes are too
+// new; indexes show it, for by now it may be known not to be the newest.
 func (r *ruling) tooNew(s registry.Subject, v *registry.Verdict) {
 	c, ok := r.cooldown(s.Version.Origin.Connection)
 	if !ok {
@@ -179,6 +180,7 @@ func (r *ruling) tooNew(s registry.Subject, v *registry.Verdict) {
 	}
 	v.Hide, v.Refuse, v.Undated = true, !c.ServeBytes, s.Version.Released.IsZero()
 	if since.IsZero() {
+		v.Hide = false // its files tell its age when they are asked for
 		v.Reason = r.name(s) + fmt.Sprintf(" is too new for this registry: nobody says when it was published, and versions have to be %s old", c.Age)
 		return
 	}

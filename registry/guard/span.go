@@ -59,8 +59,28 @@ func parseSpan(text string) (span, error) {
 	return s, nil
 }
 
+// order compares a version with one that a person or a source wrote, which may
+// leave out what is zero: "3" is 3.0.0 in formats of which versions have three
+// parts.
+type order struct {
+	registry.Rules
+	padded bool
+}
+
+func newOrder(format string, rules registry.Rules) order {
+	return order{rules, format == registry.NPM || format == registry.Cargo || format == registry.Swift}
+}
+
+// Compare orders a version of the format and one that was written.
+func (o order) Compare(version, written string) int {
+	if o.padded && written != "" && strings.Trim(written, "0123456789.") == "" {
+		written += strings.Repeat(".0", max(2-strings.Count(written, "."), 0))
+	}
+	return o.Rules.Compare(version, written)
+}
+
 // holds reports whether the version is in the set.
-func (s span) holds(version string, rules registry.Rules) bool {
+func (s span) holds(version string, rules order) bool {
 	if s == nil {
 		return true
 	}

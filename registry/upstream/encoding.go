@@ -26,7 +26,7 @@ const (
 	encodingMagic  = "LSTG\x02"
 	headerSize     = len(encodingMagic) + 16 + 16 + 1
 	contentOffset  = len(encodingMagic) + 16
-	smallestVer    = 6 // bytes of an encoded version without assets
+	smallestVer    = 7 // bytes of an encoded version without assets
 	smallestAsset  = 7
 	smallestTag    = 2
 	decodedVersion = 160 // bytes of memory beyond the payload, for the cache's accounts
@@ -73,6 +73,7 @@ func encodeListing(l *registry.Listing, source [16]byte) []byte {
 		e.string(string(v.Status))
 		e.time(v.Released)
 		e.time(v.Seen)
+		e.flag(v.Followed)
 		e.count(len(v.Assets))
 		for _, a := range v.Assets {
 			e.string(a.Name)
@@ -101,6 +102,14 @@ func (e *encoder) string(s string) {
 func (e *encoder) bytes(p []byte) {
 	e.count(len(p))
 	e.b = append(e.b, p...)
+}
+
+func (e *encoder) flag(set bool) {
+	if set {
+		e.b = append(e.b, 1)
+		return
+	}
+	e.b = append(e.b, 0)
 }
 
 func (e *encoder) time(t time.Time) {
@@ -180,6 +189,7 @@ func (d *decoder) version(v *registry.ListedVersion) (assets int) {
 	v.Status = status(d.raw())
 	v.Released = d.time()
 	v.Seen = d.time()
+	v.Followed = d.uvarint() == 1
 	n := d.count(smallestAsset)
 	if n == 0 {
 		return 0
