@@ -32,7 +32,7 @@ func TestThreeProcessesAreOneServer(t *testing.T) {
 		harness.Absent(t, "node")
 	}
 	npm := client{t: t, node: node, program: harness.Program(t, "npm11", "node_modules", "npm", "bin", "npm-cli.js")}
-	w := newWorld(t)
+	w := newWorld(t, 3)
 	token, err := w.larders[0].Token()
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestThreeProcessesAreOneServer(t *testing.T) {
 	w.events(t, c.done, npm)
 }
 
-func fatal(t *testing.T, err error) {
+func fatal(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

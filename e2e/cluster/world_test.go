@@ -19,7 +19,7 @@ import (
 
 const bucket = "larder"
 
-// world is three processes and what they share.
+// world is processes and what they share.
 type world struct {
 	postgres *pgtest.Cluster
 	s3       *s3test.Server
@@ -34,7 +34,8 @@ type larder struct {
 	running *process.Running
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld starts that many processes and what they share.
+func newWorld(t testing.TB, processes int) *world {
 	t.Helper()
 	w := &world{postgres: pgtest.Require(t), nats: newNATS(t)}
 	var err error
@@ -52,7 +53,7 @@ func newWorld(t *testing.T) *world {
 	})
 	dir := t.TempDir()
 	key := filepath.Join(dir, "master.key")
-	for i := range 3 {
+	for i := range processes {
 		address, err := process.FreeAddress()
 		if err != nil {
 			t.Fatal(err)
@@ -90,7 +91,7 @@ func newWorld(t *testing.T) *world {
 
 func tail(text []byte) []byte { return text[max(0, len(text)-6000):] }
 
-func (l *larder) start(t *testing.T) {
+func (l *larder) start(t testing.TB) {
 	t.Helper()
 	r, err := l.Start()
 	if err != nil {
@@ -99,7 +100,7 @@ func (l *larder) start(t *testing.T) {
 	l.running = r
 }
 
-func (l *larder) kill(t *testing.T) {
+func (l *larder) kill(t testing.TB) {
 	t.Helper()
 	err := l.running.Kill()
 	l.running = nil
@@ -115,7 +116,7 @@ type natsServer struct {
 	hold                  io.Closer // it ends when this is closed, and when this process ends
 }
 
-func newNATS(t *testing.T) *natsServer {
+func newNATS(t testing.TB) *natsServer {
 	t.Helper()
 	address, err := process.FreeAddress()
 	if err != nil {
@@ -129,7 +130,7 @@ func newNATS(t *testing.T) *natsServer {
 
 func (n *natsServer) url() string { return "nats://" + n.address }
 
-func (n *natsServer) start(t *testing.T) {
+func (n *natsServer) start(t testing.TB) {
 	t.Helper()
 	host, port, err := net.SplitHostPort(n.address)
 	if err != nil {

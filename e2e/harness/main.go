@@ -39,7 +39,7 @@ func Main(m *testing.M) {
 func Mode() string { return os.Getenv("LARDER_E2E") }
 
 // EndToEnd skips a test unless end-to-end tests were asked for.
-func EndToEnd(t *testing.T) {
+func EndToEnd(t testing.TB) {
 	t.Helper()
 	if Mode() == "" {
 		t.Skip("end-to-end tests run with LARDER_E2E=on, see e2e/doc.go")
@@ -48,7 +48,7 @@ func EndToEnd(t *testing.T) {
 
 // Absent ends a test whose client is not on this machine: it fails where
 // clients are required, else it is skipped.
-func Absent(t *testing.T, client string) {
+func Absent(t testing.TB, client string) {
 	t.Helper()
 	text := client + " is not on this machine; the scripts install-clients.sh below e2e install the clients"
 	if Mode() == "required" {
@@ -58,7 +58,7 @@ func Absent(t *testing.T, client string) {
 }
 
 // Tools is the folder where the clients are installed.
-func Tools(t *testing.T) string {
+func Tools(t testing.TB) string {
 	t.Helper()
 	if dir := os.Getenv("LARDER_E2E_TOOLS"); dir != "" {
 		return dir
@@ -72,7 +72,7 @@ func Tools(t *testing.T) string {
 
 // Program gives the path of a file below the clients' folder; without it the
 // test is over.
-func Program(t *testing.T, elements ...string) string {
+func Program(t testing.TB, elements ...string) string {
 	t.Helper()
 	path := filepath.Join(append([]string{Tools(t)}, elements...)...)
 	if _, err := os.Stat(path); err != nil {
