@@ -90,7 +90,7 @@ func (t *Tx) DeleteDomain(id registry.DomainID) error {
 		return err
 	}
 	if d.RepositoryCount > 0 {
-		return registry.Errorf(registry.Conflict, "domain %s still has %d repositories: delete them first", id.Name, d.RepositoryCount).About(id.Resource())
+		return registry.Errorf(registry.Conflict, "domain %s still has repositories (%d): delete them first", id.Name, d.RepositoryCount).About(id.Resource())
 	}
 	if _, err := t.exec("delete domain", `DELETE FROM domains WHERE owner = ? AND name = ?`, id.Owner, id.Name); err != nil {
 		return err
