@@ -70,3 +70,11 @@ func TestRequestIDIsTheOneThatTheLogHas(t *testing.T) {
 		t.Errorf("new ids %q and %q are not distinct", a, b)
 	}
 }
+
+func TestWhatIsAwaySaysWhenToComeBack(t *testing.T) {
+	w := httptest.NewRecorder()
+	WriteError(w, registry.Errorf(registry.Unavailable, "away"))
+	if got := w.Header().Get("Retry-After"); got != "1" {
+		t.Errorf("got Retry-After %q, want 1", got)
+	}
+}
