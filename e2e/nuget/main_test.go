@@ -74,7 +74,7 @@ func missing(t *testing.T, name string, err error) {
 	if err == nil {
 		return
 	}
-	text := name + " is not on this machine; e2e/nuget/install-clients.sh gets the clients, and .ci/run names Debian's packages of Mono"
+	text := name + " is not on this machine; e2e/install-clients.sh and e2e/nuget/install-clients.sh get the clients, and .ci/run names Debian's packages of Mono"
 	if mode() == "required" {
 		t.Fatal(text)
 	}
