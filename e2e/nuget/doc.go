@@ -3,6 +3,6 @@
 // process of its own.
 //
 // install-clients.sh gets dotnet, e2e/install-clients.sh nuget.exe; Mono is
-// Debian's (.ci/run names its packages). LARDER_E2E and LARDER_E2E_TOOLS mean what they mean in package
-// e2e. Start reading at TestNuGetExe.
+// Debian's (.ci/run names its packages). LARDER_E2E and LARDER_E2E_TOOLS mean
+// what they mean in package e2e. Start reading at TestNuGetExe.
 package nuget

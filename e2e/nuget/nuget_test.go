@@ -2,7 +2,6 @@ package nuget
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -147,26 +146,4 @@ func TestAChainOfLarders(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 	contains(t, "search", c.run(t, "search", "team", "-Source", "local/main"), "Team.Lib")
-}
-
-// What aws codeartifact login writes, nuget.exe uses.
-func TestLoginOfTheAWSCommand(t *testing.T) {
-	endToEnd(t)
-	aws := program(t, "aws")
-	g := newGallery(t)
-	s := serve(t, g.source())
-	c := nugetExe(t)
-	bin := filepath.Join(c.home, "bin")
-	if err := os.MkdirAll(bin, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(bin, "nuget"), []byte("#!/bin/sh\nexec '"+strings.Join(c.command, "' '")+"' \"$@\"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	user := newClient(t, []string{"AWS_ENDPOINT_URL=" + s.URL, "AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(s.Data, "credentials"), "AWS_DEFAULT_REGION=us-east-1", "PATH=" + bin + ":" + filepath.Dir(aws) + ":/usr/local/bin:/usr/bin:/bin"}, aws)
-	user.home = c.home
-	contains(t, "aws codeartifact login", user.run(t, "codeartifact", "login", "--tool", "nuget", "--domain", "local", "--repository", "main"), "Successfully configured")
-	c.run(t, "pack", c.project(t, "Team.Lib", "1.0.0", ""))
-	contains(t, "push", c.run(t, "push", "Team.Lib.1.0.0.nupkg", "-Source", "local/main"), "Your package was pushed")
-	c.run(t, "install", "Team.Lib", "-Source", "local/main", "-OutputDirectory", "out")
 }
