@@ -288,3 +288,22 @@ func TestTheFileMayBeMovedAwayAndIsForItsOwner(t *testing.T) {
 		}
 	}
 }
+
+func TestARecordKeepsOnlySoMuchOfARequest(t *testing.T) {
+	got := logged(t, func(l *Log) {
+		for _, parameters := range []map[string]string{
+			{"PolicyDocument": strings.Repeat("x", 7168), "UserName": "ada"},
+			{"A": "1", "B": strings.Repeat("x", 1<<20), "C": "2"},
+			nil,
+		} {
+			l.Call(t.Context(), Call{Service: "iam", Operation: "PutUserPolicy", Actor: user, Parameters: parameters})
+		}
+	})
+	for i, want := range []map[string]any{
+		{"PolicyDocument": strings.Repeat("x", 7168), "UserName": "ada"}, {"A": "1", "truncated": "true"}, {},
+	} {
+		if diff := cmp.Diff(want, got[i]["requestParameters"]); diff != "" {
+			t.Errorf("%d (-want +got)\n%s", i, diff)
+		}
+	}
+}

@@ -2,8 +2,10 @@ package audit
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"larder/internal/awswire"
@@ -25,12 +27,30 @@ type Call struct {
 func (l *Log) Call(ctx context.Context, c Call) {
 	r := Record{
 		UserIdentity: identityOf(c.Actor, c.Subject), EventSource: c.Service + ".amazonaws.com", EventName: c.Operation,
-		RequestParameters: c.Parameters, ReadOnly: readOnly(c.Operation), ManagementEvent: true,
+		RequestParameters: bounded(c.Parameters), ReadOnly: readOnly(c.Operation), ManagementEvent: true,
 	}
 	if c.Err != nil {
 		r.ErrorCode, r.ErrorMessage = awswire.QueryException(c.Err).Name, registry.MessageOf(c.Err)
 	}
 	l.write(ctx, r)
+}
+
+// maxParameters bounds what a record keeps of a request, in bytes: policies
+// fit, and a message on NATS takes it.
+const maxParameters = 24 << 10
+
+// bounded gives parameters, in order, as far as they fit.
+func bounded(all map[string]string) map[string]string {
+	left, kept := maxParameters, map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		value := all[name]
+		if left -= len(name) + len(value); left < 0 {
+			kept["truncated"] = "true"
+			break
+		}
+		kept[name] = value
+	}
+	return kept
 }
 
 type callerKey struct{}

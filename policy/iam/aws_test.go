@@ -107,7 +107,7 @@ func TestAWSCommandKeepsPolicies(t *testing.T) {
 	a.refused(t, admin, "DeleteConflict", "iam", "delete-policy", "--policy-arn", arn)
 	a.want(t, admin, ``, "iam", "delete-policy-version", "--policy-arn", arn, "--version-id", "v2")
 	a.want(t, admin, `["read"]`, words("iam list-policies --scope Local --query Policies[].PolicyName")...)
-	a.want(t, admin, `["AWSCodeArtifactAdminAccess","AWSCodeArtifactReadOnlyAccess","AdministratorAccess","IAMFullAccess","IAMReadOnlyAccess","PowerUserAccess","ReadOnlyAccess"]`, words("iam list-policies --scope AWS --query Policies[].PolicyName")...)
+	a.want(t, admin, `["AWSCodeArtifactAdminAccess","AWSCodeArtifactReadOnlyAccess","AdministratorAccess","CodeArtifactUnlockPermissionsPolicy","IAMAuditRootUserCredentials","IAMFullAccess","IAMReadOnlyAccess","IAMRestoreAdministration","PowerUserAccess","ReadOnlyAccess"]`, words("iam list-policies --scope AWS --query Policies[].PolicyName")...)
 	a.want(t, admin, `["AWSCodeArtifactReadOnlyAccess","AdministratorAccess"]`, words("iam list-policies --only-attached --query Policies[].PolicyName")...)
 	a.want(t, admin, `"*"`, "iam", "get-policy-version", "--policy-arn", "arn:aws:iam::aws:policy/AdministratorAccess", "--version-id", "v1", "--query", "PolicyVersion.Document.Statement[0].Action")
 	a.refused(t, admin, "AccessDenied", "iam", "delete-policy", "--policy-arn", "arn:aws:iam::aws:policy/AdministratorAccess")

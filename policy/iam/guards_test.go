@@ -152,3 +152,23 @@ func TestCallsThatAreNone(t *testing.T) {
 		t.Errorf("another body: %d %s", answer.StatusCode, b)
 	}
 }
+
+// A call whose signature is wrong is recorded, too, but nothing of what it says.
+func TestCallsThatDoNotVerifyAreObserved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	wrong := creds{id: w.admin.id, secret: "wrong"}
+	w.call(t, wrong, "iam", asForm, "Action=CreateUser&UserName=mallory")
+	w.call(t, wrong, "organizations", http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {"AWSOrganizationsV20161128.ListAccounts"}}, "{}")
+	w.call(t, wrong, "iam", asForm, "Action=MakeCoffee")
+	var got []string
+	for _, o := range w.observed() {
+		got = append(got, o.Service+":"+o.Operation)
+		if o.Err == nil || !o.Actor.Anonymous() || len(o.Parameters) > 0 {
+			t.Errorf("observed %+v", o)
+		}
+	}
+	if want := "iam:CreateUser organizations:ListAccounts"; strings.Join(got, " ") != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+}

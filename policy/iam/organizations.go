@@ -39,6 +39,9 @@ func (s *server) serveJSON(w http.ResponseWriter, r *http.Request) error {
 	}
 	actor, err := s.signed(r, "organizations", body)
 	if err != nil {
+		if ok {
+			s.Observe(r.Context(), Observation{Service: "organizations", Operation: operation, Err: err})
+		}
 		return err
 	}
 	if !ok {

@@ -151,6 +151,9 @@ func (s *server) serveQuery(w http.ResponseWriter, r *http.Request) error {
 		httpx.RecordOf(c.ctx).Op = c.operation
 	}
 	if c.actor, err = s.actor(r, body, op, ok); err != nil {
+		if ok { // who is nobody does not decide how much is recorded
+			s.Observe(c.ctx, Observation{Service: op.service, Operation: c.operation, Err: err})
+		}
 		return err
 	}
 	if !ok {
