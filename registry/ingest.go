@@ -11,11 +11,9 @@ import (
 // origin is that of the version where a repository holds it without the asset.
 func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, origin Origin, sources []source, rules Rules, guard *ruling) (*AssetContent, error) {
 	src, version, err := s.offer(ctx, n, id, origin, sources)
-	if IsNotFound(err) {
-		return s.guess(ctx, n, id, name, origin, sources, rules, guard, err)
-	}
 	if err != nil {
-		return nil, err
+		// Where a file would be may be known although no listing can be read.
+		return s.guess(ctx, n, id, name, origin, sources, rules, guard, err)
 	}
 	asset, err := s.offered(src.connection, id, version, name)
 	if err != nil {

@@ -53,16 +53,21 @@ func (m *manifest) take(p *project) {
 	m.Packaging = cmp.Or(p.expand(p.Packaging), "jar")
 	m.Name, m.Description, m.URL = p.expand(p.Name), p.expand(p.Description), p.expand(p.URL)
 	m.SCM = p.expand(cmp.Or(p.SCM.URL, p.SCM.Connection))
-	m.Parent = p.Parent
-	m.Licenses = p.Licenses[:min(len(p.Licenses), listLimit)]
-	m.Dependencies = nil
+	m.Parent = nil
+	if c := p.Parent; c != nil {
+		m.Parent = &coordinates{cut(c.GroupID), cut(c.ArtifactID), cut(c.Version)}
+	}
+	m.Licenses, m.Dependencies = nil, nil
+	for _, l := range p.Licenses[:min(len(p.Licenses), listLimit)] {
+		m.Licenses = append(m.Licenses, license{cut(l.Name), cut(l.URL)})
+	}
 	for _, d := range p.Dependencies[:min(len(p.Dependencies), listLimit)] {
 		d.GroupID, d.ArtifactID, d.Version = p.expand(d.GroupID), p.expand(d.ArtifactID), p.expand(d.Version)
 		d.Scope, d.Type, d.Optional = p.expand(d.Scope), p.expand(d.Type), p.expand(d.Optional)
 		m.Dependencies = append(m.Dependencies, d)
 	}
 	if m.Packaging == "maven-plugin" && m.Prefix == "" {
-		m.Prefix = goalPrefix(p.ArtifactID)
+		m.Prefix = goalPrefix(cut(p.ArtifactID))
 	}
 }
 

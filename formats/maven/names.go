@@ -24,10 +24,17 @@ func (rules) Canonical(id registry.VersionID) (registry.VersionID, error) {
 	return id, nil
 }
 
+// nameLimit is how long a groupId, an artifactId or a version may be, in bytes
+// (spec 1.2).
+const nameLimit = 255
+
 // badPackage says why there can be no such artifact, or "".
 func badPackage(p registry.PackageID) string {
-	if p.Namespace == "" {
+	switch {
+	case p.Namespace == "":
 		return "it has no groupId"
+	case len(p.Namespace) > nameLimit:
+		return "its groupId is too long"
 	}
 	for part := range strings.SplitSeq(p.Namespace, ".") {
 		if why := badName(part); why != "" {
@@ -48,6 +55,8 @@ func badName(s string) string {
 		return "a part is a path"
 	case s == metadataFile:
 		return "a part is the name of the metadata file"
+	case len(s) > nameLimit:
+		return "it is too long"
 	}
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -66,6 +75,8 @@ func badVersion(s string) string {
 		return "it is a path"
 	case s == metadataFile:
 		return "it is the name of the metadata file"
+	case len(s) > nameLimit:
+		return "it is too long"
 	}
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`\/:"<>|?*[](){},;%#`, c) >= 0 {

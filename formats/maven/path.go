@@ -117,6 +117,9 @@ func (p *place) readFile() bool {
 		return false
 	}
 	base, snapshots := strings.CutSuffix(p.folder, snapshot)
+	if base == "" {
+		return false
+	}
 	if after, ok := strings.CutPrefix(rest, p.folder); ok && (after == "" || after[0] == '.' || after[0] == '-') {
 		p.version, p.plain = p.folder, snapshots
 		return true

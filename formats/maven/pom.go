@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/html/charset"
 
@@ -175,8 +176,9 @@ func (p *project) unlike(id registry.VersionID) string {
 }
 
 // expand replaces ${...} by what this POM alone says; what it does not know
-// stays as it is.
+// stays as it is. It gives at most textLimit bytes.
 func (p *project) expand(s string) string {
+	s = cut(s)
 	for range 8 { // a property may stand for another one, not for itself
 		start := strings.Index(s, "${")
 		if start < 0 {
@@ -190,6 +192,9 @@ func (p *project) expand(s string) string {
 			b.WriteString(before)
 			if !ok {
 				break
+			}
+			if b.Len() > textLimit {
+				return s
 			}
 			name, tail, ok := strings.Cut(after, "}")
 			if !ok {
@@ -205,7 +210,7 @@ func (p *project) expand(s string) string {
 			}
 			rest = tail
 		}
-		if !changed || b.Len() > expandLimit {
+		if !changed || b.Len() > textLimit {
 			return s
 		}
 		s = b.String()
@@ -213,8 +218,23 @@ func (p *project) expand(s string) string {
 	return s
 }
 
-// expandLimit bounds what one text of a POM may grow to, in bytes.
-const expandLimit = 4096
+// textLimit bounds what is kept of one text of a POM, and what it may grow to,
+// in bytes.
+const textLimit = 4096
+
+// cut shortens a text to the limit, at the end of a character.
+func cut(s string) string {
+	if len(s) <= textLimit {
+		return s
+	}
+	s = s[:textLimit]
+	for i := range utf8.UTFMax {
+		if r, size := utf8.DecodeLastRuneInString(s[:len(s)-i]); r != utf8.RuneError || size > 1 {
+			return s[:len(s)-i]
+		}
+	}
+	return s
+}
 
 func (p *project) property(name string) (string, bool) {
 	short, project := strings.CutPrefix(name, "project.")

@@ -191,7 +191,11 @@ func putChecksum(w http.ResponseWriter, r *formats.Request, p place, pub *regist
 	if !there && !open {
 		return registry.Errorf(registry.NotFound, "version %s is finished and has no %s to compare the checksum with; put the file first", p.version, p.file)
 	}
-	if open && (!match || decode(held.Manifest).Checksums[name] != "") {
+	kept := decode(held.Manifest).Checksums
+	if !there && kept[name] == "" && len(kept) >= waitingLimit {
+		return registry.Errorf(registry.Quota, "version %s waits for %d files already of which only the checksums have come", p.version, len(kept))
+	}
+	if open && (!match || kept[name] != "") {
 		keep := func(raw json.RawMessage) json.RawMessage {
 			m := decode(raw)
 			if m.Checksums == nil {
@@ -215,6 +219,9 @@ func putChecksum(w http.ResponseWriter, r *formats.Request, p place, pub *regist
 	}
 	return formats.ServeBytes(w, r, http.StatusCreated, "text/plain", nil)
 }
+
+// waitingLimit is how many checksums of files that have not come a version keeps.
+const waitingLimit = 500
 
 // checksumLimit is in bytes: the digits, and perhaps the file's name.
 const checksumLimit = 4096
@@ -275,6 +282,9 @@ func (o Options) putMetadata(w http.ResponseWriter, r *formats.Request) error {
 	m, err := readMetadata(r.Body)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return broken(err)
+	}
+	if registry.CodeOf(err) == registry.TooLarge {
+		return registry.Errorf(registry.TooLarge, "a maven-metadata.xml has at most %d bytes", metadataLimit)
 	}
 	if err != nil {
 		return registry.Errorf(registry.Invalid, "this is no maven-metadata.xml: %v", err)
