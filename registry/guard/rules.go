@@ -141,7 +141,7 @@ func (r *rulings) addBlocks(d *Document) error {
 		if len(b.List) > 0 {
 			out.listed = make(map[string]bool, len(b.List))
 			for _, v := range b.List {
-				out.listed[v] = true
+				out.listed[short(v)] = true
 			}
 		}
 		e.blocks = append(e.blocks, out)

@@ -71,12 +71,31 @@ func newOrder(format string, rules registry.Rules) order {
 	return order{rules, format == registry.NPM || format == registry.Cargo || format == registry.Swift}
 }
 
-// Compare orders a version of the format and one that was written.
+// Compare orders a version of the format and one that was written. Spellings of
+// one number are equal, whatever order the format gives them.
 func (o order) Compare(version, written string) int {
+	if short(version) == short(written) {
+		return 0
+	}
 	if o.padded && written != "" && strings.Trim(written, "0123456789.") == "" {
 		written += strings.Repeat(".0", max(2-strings.Count(written, "."), 0))
 	}
 	return o.Rules.Compare(version, written)
+}
+
+// short is a version that is numbers only, without zeros at its end: those that
+// are equal by it are one version in every format.
+func short(version string) string {
+	if strings.Trim(version, "0123456789.") != "" {
+		return version
+	}
+	for {
+		rest, ok := strings.CutSuffix(version, ".0")
+		if !ok {
+			return version
+		}
+		version = rest
+	}
 }
 
 // holds reports whether the version is in the set.
