@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact/types"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
 	"larder/formats/formatstest"
 )
@@ -32,6 +33,7 @@ type clients struct {
 	url      string // of the repository, with slash at the end
 	token    string
 	control  *codeartifact.Client
+	events   *eventbridge.Client
 	http     *http.Client
 
 	mu     sync.Mutex
@@ -39,7 +41,7 @@ type clients struct {
 }
 
 // writers is how many of the clients bring bytes in.
-const writers = 6
+const writers = 7
 
 // errDead is what a client sees of a server that was killed.
 var errDead = errors.New("no answer")
@@ -48,8 +50,8 @@ var errDead = errors.New("no answer")
 // request that gets no answer.
 func (c *clients) run(ctx context.Context) {
 	var wait sync.WaitGroup
-	all := slices.Repeat([]func() error{c.publish, c.fetch}, writers/2)
-	for _, client := range append(all, c.delete) {
+	all := slices.Repeat([]func() error{c.publish, c.fetch}, (writers-1)/2)
+	for _, client := range append(all, c.delete, c.live, c.put) {
 		wait.Go(func() {
 			for ctx.Err() == nil {
 				err := client()

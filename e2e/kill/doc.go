@@ -1,10 +1,12 @@
 // Package kill holds the test that kills a server at random moments, again and
 // again, while clients publish, delete and fetch, and then checks that it kept
 // every promise: what was acknowledged is there whole, nothing is there by
-// half, and the stream of events has each change once.
+// half, the stream of events has each change once, and web hooks that rules
+// name have each at least once.
 //
-// world.go is what the clients know and expect, clients.go what they do,
-// inspect.go what is looked at in the end.
+// world_test.go is what the clients know and expect, clients_test.go and
+// changes_test.go what they do, hooks_test.go the web hooks, inspect_test.go what
+// is looked at in the end.
 //
 //	go test ./e2e/kill                                   50 kills, half a minute to two
 //	go test -short ./e2e/kill                            a few

@@ -24,13 +24,14 @@ type inspection struct {
 	*clients
 	data  string
 	kills int
+	hooks []*hook
 }
 
 // held is what is in the repositories: repository, then "name@version".
 type held map[string]map[string]*release
 
 func (i *inspection) run(nats string) {
-	have := held{repository: {}, store: {}}
+	have := held{repository: {}, store: {}, copies: {}}
 	i.hosted(have)
 	i.upstream.Down() // what is here has to be here
 	i.external(have)
@@ -150,9 +151,10 @@ func (i *inspection) external(have held) {
 // event is a message of the stream.
 type event struct {
 	ID     string
+	Source string
 	Detail struct {
 		RepositoryName, PackageNamespace, PackageName, PackageVersion string
-		OperationType                                                 string
+		OperationType, PackageVersionState                            string
 		SequenceNumber                                                int64
 	}
 }
@@ -174,14 +176,23 @@ func (i *inspection) events(address string, have held) {
 			i.Errorf("event %s is in the stream twice", e.ID)
 		}
 		ids[e.ID] = true
+		if e.Source == "kill" {
+			continue
+		}
 		pkg := e.Detail.RepositoryName + " " + e.name()
-		if e.Detail.SequenceNumber <= sequences[pkg] {
+		if e.Detail.SequenceNumber != sequences[pkg]+1 {
 			i.Errorf("%s: sequence number %d after %d", pkg, e.Detail.SequenceNumber, sequences[pkg])
 		}
 		sequences[pkg] = e.Detail.SequenceNumber
 		of := e.Detail.RepositoryName + " " + e.name() + "@" + e.Detail.PackageVersion
-		operations[of] = append(operations[of], e.Detail.OperationType)
+		operations[of] = append(operations[of], e.Detail.OperationType+" "+e.Detail.PackageVersionState)
 	}
+	for _, id := range i.world.put {
+		if !ids[id] {
+			i.Errorf("event %s was acknowledged and is not in the stream", id)
+		}
+	}
+	i.lived(operations, have)
 	known := map[string]bool{}
 	expect := func(repo string, r *release) {
 		of := repo + " " + r.id()
@@ -191,9 +202,9 @@ func (i *inspection) events(address string, have held) {
 		want := []string{}
 		switch {
 		case there:
-			want = []string{"Created"}
+			want = []string{"Created Published"}
 		case r.deleted != unasked:
-			want = []string{"Created", "Deleted"}
+			want = []string{"Created Published", "Deleted Deleted"}
 		}
 		if !slices.Equal(got, want) && (len(got) > 0 || len(want) > 0) {
 			i.Errorf("%s (there: %t): events %v, want %v", of, there, got, want)
@@ -211,7 +222,8 @@ func (i *inspection) events(address string, have held) {
 			i.Errorf("%s: events %v, of what nobody did", of, got)
 		}
 	}
-	i.Logf("%d events", len(all))
+	i.Logf("%d events, %d releases went through all operations", len(all), len(i.world.lives))
+	i.hooked(all, i.hooks...)
 }
 
 // stream reads the stream to its end, which is the event of a last publish:

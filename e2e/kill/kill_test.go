@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/codeartifact"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"gopkg.in/ini.v1"
 
 	"larder/bench/process"
@@ -47,9 +48,10 @@ func TestKilledServer(t *testing.T) {
 	up := formatstest.NewUpstream(t)
 	server := process.Server{
 		Binary: binary, Data: filepath.Join(dir, "data"), NATS: nats,
-		Args: []string{"--external-connection", "public:npmjs=" + up.URL + "/"},
+		Args: []string{"--external-connection", "public:npmjs=" + up.URL + "/", "--allow-private-targets"},
 	}
 	w := newWorld(seed)
+	hooks := []*hook{newHook(t, false), newHook(t, true)}
 	var token string
 	for round := range n {
 		s, err := server.Start()
@@ -63,6 +65,9 @@ func TestKilledServer(t *testing.T) {
 		}
 		w.begin(round)
 		c := newClients(t, w, up, server, s, token)
+		if round == 0 {
+			c.attach(t, hooks...)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); c.run(ctx) }()
@@ -91,7 +96,7 @@ func TestKilledServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := inspection{T: t, clients: newClients(t, w, up, server, s, token), data: server.Data, kills: n}
+	i := inspection{T: t, clients: newClients(t, w, up, server, s, token), data: server.Data, kills: n, hooks: hooks}
 	i.run(nats)
 	if err := s.Stop(); err != nil {
 		t.Error(err)
@@ -100,14 +105,16 @@ func TestKilledServer(t *testing.T) {
 
 func newClients(t *testing.T, w *world, up *formatstest.Upstream, server process.Server, s *process.Running, token string) *clients {
 	key, secret := accessKey(t, server.Data)
+	identity := credentials.NewStaticCredentialsProvider(key, secret, "")
 	return &clients{
 		world: w, upstream: up, token: token,
 		url: s.URL + "/npm/d/local-000000000000/" + repository + "/",
 		control: codeartifact.New(codeartifact.Options{
 			Region: "us-east-1", BaseEndpoint: aws.String(s.URL), RetryMaxAttempts: 1,
-			Credentials: credentials.NewStaticCredentialsProvider(key, secret, ""),
+			Credentials: identity,
 		}),
-		http: &http.Client{Transport: &http.Transport{}},
+		events: eventbridge.New(eventbridge.Options{Region: "us-east-1", BaseEndpoint: aws.String(s.URL), RetryMaxAttempts: 1, Credentials: identity}),
+		http:   &http.Client{Transport: &http.Transport{}},
 	}
 }
 

@@ -66,6 +66,8 @@ type world struct {
 	serial   int // of the last release
 	hosted   []*release
 	external []*release
+	lives    []*life
+	put      []string // ids of events of one's own that were acknowledged
 }
 
 func newWorld(seed uint64) *world {
