@@ -201,3 +201,49 @@ func TestALeadEndsWithItsConnection(t *testing.T) {
 		t.Errorf("when it is over: %v", err)
 	}
 }
+
+// An update that finds out late that it needs the database alone is run again,
+// whatever f made of that.
+func TestAnUpdateThatNeedsTheDatabaseAloneIsRunAgain(t *testing.T) {
+	url := place(t)
+	a, b := open(t, url), open(t, url)
+	defer a.Close()
+	defer b.Close()
+	runs := 0
+	entered, leave := make(chan struct{}), make(chan struct{})
+	done := make(chan error)
+	go func() {
+		done <- b.Update(t.Context(), func(tx registry.Tx) error { // beside others
+			close(entered)
+			<-leave
+			_, err := tx.Keys("p")
+			return err
+		})
+	}()
+	<-entered
+	err := a.Update(t.Context(), func(tx registry.Tx) error {
+		if runs++; runs == 1 {
+			defer close(leave)
+		}
+		if err := tx.CreateKey(registry.Key{Purpose: "p", ID: "k"}); err != nil && runs > 1 {
+			return err
+		}
+		return nil
+	})
+	if err := errors.Join(err, <-done); err != nil {
+		t.Fatal(err)
+	}
+	if runs != 2 {
+		t.Errorf("f ran %d times, want twice", runs)
+	}
+	err = b.View(t.Context(), func(tx registry.Tx) error {
+		all, err := tx.Keys("p")
+		if len(all) != 1 {
+			t.Errorf("%d keys", len(all))
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -52,6 +52,9 @@ func (t *Tx) Now() time.Time { return t.now }
 // the counters that it moves, events. It is called once, after f and before the commit;
 // the moves are applied to a [Counters] once the commit has succeeded.
 func (t *Tx) Finish() (Moved, error) {
+	if t.wants {
+		return Moved{}, internal("lock", ErrAlone)
+	}
 	if err := t.size(); err != nil {
 		return Moved{}, err
 	}
