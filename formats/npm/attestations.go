@@ -38,6 +38,13 @@ func getAttestations(w http.ResponseWriter, r *formats.Request) error {
 	if v.Origin.Type == registry.OriginInternal {
 		return registry.Errorf(registry.NotFound, "version %s of %q was published without provenance", version, fullName(p))
 	}
+	internal, err := r.Repo.Internal(r.Context(), []registry.PackageID{p})
+	if err != nil {
+		return err
+	}
+	if len(internal) > 0 { // it was fetched before the name was claimed
+		return registry.Errorf(registry.NotFound, "nobody outside is asked for the provenance of %q", fullName(p))
+	}
 	return pass(w, r, registry.AuxiliaryRequest{
 		Kind: "attestations",
 		Path: "-/npm/v1/attestations/" + escapedName(p) + "@" + version,

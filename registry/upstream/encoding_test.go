@@ -17,6 +17,7 @@ func someListing() *registry.Listing {
 		Tags:     map[string]string{"latest": "1.0.0", "next": "2.0.0-rc.1", "": ""},
 		Metadata: json.RawMessage(`{"readme":"é"}`),
 		Modified: time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC),
+		First:    time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC),
 		Versions: []registry.ListedVersion{
 			{Version: "1.0.0", Status: registry.Published, Manifest: json.RawMessage(`{ "a" : 1 }`),
 				Released: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC),
@@ -24,7 +25,8 @@ func someListing() *registry.Listing {
 					{Name: "a.tgz", URL: "https://upstream.test/a.tgz", Size: 1 << 40, MD5: []byte("m"), SHA1: []byte("1"), SHA256: []byte("2"), SHA512: []byte("5")},
 					{Name: "b.tgz"},
 				}},
-			{Version: "2.0.0-rc.1", Status: registry.Unlisted, Released: time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC)},
+			{Version: "2.0.0-rc.1", Status: registry.Unlisted, Released: time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC),
+				Seen: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), Followed: true},
 			{},
 		},
 	}
