@@ -64,29 +64,40 @@ type policyUses struct {
 
 func (u policyUses) attached() int { return len(u.users) + len(u.roles) }
 
-// usesOf looks through the users and roles of the actor's account.
-func (c *call) usesOf(tx registry.Tx, arn string) (policyUses, error) {
-	var u policyUses
-	count := func(h held, into *[]held) {
-		if slices.Contains(h.Managed, arn) {
-			*into = append(*into, h)
+// uses looks through the users and roles of the actor's account, once for all
+// policies, and gives their uses by ARN.
+func (c *call) uses(tx registry.Tx) (map[string]policyUses, error) {
+	all := map[string]policyUses{}
+	count := func(h held, into func(*policyUses) *[]held) {
+		for _, arn := range h.Managed {
+			u := all[arn]
+			*into(&u) = append(*into(&u), h)
+			all[arn] = u
 		}
-		if h.Boundary == arn {
+		if h.Boundary != "" {
+			u := all[h.Boundary]
 			u.bounded++
+			all[h.Boundary] = u
 		}
 	}
 	allUsers, _, err := tx.Users(c.actor.Account, registry.Page{})
 	if err != nil {
-		return u, err
+		return nil, err
 	}
 	for _, one := range allUsers {
-		count(held{user: one, Permissions: &one.Permissions, name: one.Name}, &u.users)
+		count(held{user: one, Permissions: &one.Permissions, name: one.Name}, func(u *policyUses) *[]held { return &u.users })
 	}
 	allRoles, _, err := tx.Roles(c.actor.Account, registry.Page{})
 	for _, one := range allRoles {
-		count(held{role: one, Permissions: &one.Permissions, name: one.Name}, &u.roles)
+		count(held{role: one, Permissions: &one.Permissions, name: one.Name}, func(u *policyUses) *[]held { return &u.roles })
 	}
-	return u, err
+	return all, err
+}
+
+// usesOf gives the uses of one policy.
+func (c *call) usesOf(tx registry.Tx, arn string) (policyUses, error) {
+	all, err := c.uses(tx)
+	return all[arn], err
 }
 
 func resultOfPolicy(p registry.ManagedPolicy, u policyUses) policyResult {
@@ -200,16 +211,13 @@ func (c *call) listPolicies() (any, error) {
 			}
 			all, next = append(all, own...), more
 		}
+		uses, err := c.uses(tx)
+		if err != nil {
+			return err
+		}
 		for _, p := range all {
-			if !strings.HasPrefix(orSlash(p.Path), prefix) {
-				continue
-			}
-			uses, err := c.usesOf(tx, p.ARN())
-			if err != nil {
-				return err
-			}
-			if !attached || uses.attached() > 0 {
-				answer.Policies = append(answer.Policies, resultOfPolicy(p, uses))
+			if u := uses[p.ARN()]; strings.HasPrefix(orSlash(p.Path), prefix) && (!attached || u.attached() > 0) {
+				answer.Policies = append(answer.Policies, resultOfPolicy(p, u))
 			}
 		}
 		answer.paged = pagedAt(pages, next)
