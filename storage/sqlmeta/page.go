@@ -17,7 +17,9 @@ func after(p registry.Page, n int) ([]string, error) {
 	if !utf8.ValidString(p.After) {
 		return nil, registry.Errorf(registry.Invalid, "the page token is not one that this server gave")
 	}
-	parts := strings.SplitN(p.After, separator, n)
+	// What stands behind is of another list, and no database takes the separator.
+	parts := strings.Split(p.After, separator)
+	parts = parts[:min(n, len(parts))]
 	for len(parts) < n {
 		parts = append(parts, "")
 	}

@@ -161,12 +161,16 @@ func scanTarget(row *sql.Rows) (registry.Target, error) {
 
 // Targets implements registry.RuleRows.
 func (t *Tx) Targets(account, rule string, p registry.Page) ([]registry.Target, string, error) {
+	from, err := after(p, 1)
+	if err != nil {
+		return nil, "", err
+	}
 	var w where
 	order, name := " ORDER BY target_id", func(v registry.Target) string { return v.ID }
 	if account != "" {
 		w.and("account = ? AND rule = ?", account, rule)
 		if p.After != "" {
-			w.and("target_id > ?", p.After)
+			w.and("target_id > ?", from[0])
 		}
 	} else {
 		order, name = " ORDER BY id", func(v registry.Target) string { return strconv.FormatInt(v.Key, 10) }
@@ -180,7 +184,7 @@ func (t *Tx) Targets(account, rule string, p registry.Page) ([]registry.Target, 
 	}
 	tail, args := w.limited(p, order)
 	var all []registry.Target
-	err := t.each("list targets", targetColumns+tail, args, func(row *sql.Rows) error {
+	err = t.each("list targets", targetColumns+tail, args, func(row *sql.Rows) error {
 		v, err := scanTarget(row)
 		all = append(all, v)
 		return err
@@ -224,14 +228,18 @@ func (t *Tx) DeleteTarget(account, rule, id string) error {
 
 // RulesOfTarget implements registry.RuleRows.
 func (t *Tx) RulesOfTarget(account string, address registry.Digest, p registry.Page) ([]string, string, error) {
+	from, err := after(p, 1)
+	if err != nil {
+		return nil, "", err
+	}
 	var w where
 	w.and("account = ? AND address = ?", account, address[:])
 	if p.After != "" {
-		w.and("rule > ?", p.After)
+		w.and("rule > ?", from[0])
 	}
 	tail, args := w.limited(p, " GROUP BY rule ORDER BY rule")
 	var all []string
-	err := t.each("list rules of a target", `SELECT rule FROM targets`+tail, args, func(row *sql.Rows) error {
+	err = t.each("list rules of a target", `SELECT rule FROM targets`+tail, args, func(row *sql.Rows) error {
 		var name string
 		err := row.Scan(&name)
 		all = append(all, name)

@@ -204,7 +204,7 @@ func (t *Tx) ListVersions(r registry.RepoID, id registry.PackageID, f registry.V
 		}
 		w.and("(v.published, v.id) < (?, ?)", published, row)
 	default:
-		w.and("v.version > ?", p.After)
+		w.and("v.version > ?", from[0])
 	}
 	tail, args := w.limited(p, order)
 	var rows []versionRow
