@@ -63,6 +63,8 @@ func CheckSubject(s string) error {
 // server has passed it to at least one subscriber. ErrNobodyListens where
 // there is none.
 func (b *JetStream) Send(ctx context.Context, _ string, m Message) error {
+	ctx, cancel := context.WithTimeout(ctx, ackWait)
+	defer cancel()
 	msg := &nats.Msg{Subject: m.Subject, Data: m.Data, Header: nats.Header{}}
 	for name, values := range m.Header {
 		msg.Header[name] = values
