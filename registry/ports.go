@@ -54,6 +54,14 @@ type BlobProber interface {
 	Exists(ctx context.Context, d DomainID, digest Digest) (bool, error)
 }
 
+// BlobTidier is the optional power of Blobs in which writers that were cut off
+// leave something behind.
+type BlobTidier interface {
+	// Tidy removes what writers began before the time and have neither committed
+	// nor aborted.
+	Tidy(ctx context.Context, before time.Time) error
+}
+
 // Redirecter is the optional power of a Blob to be read from where it is kept.
 type Redirecter interface {
 	// Redirect gives a URL from which anybody who has it can read the blob for some

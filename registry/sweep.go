@@ -11,6 +11,8 @@ const (
 	// orphanAge is how old bytes must be that nothing has ever referred to. Younger
 	// ones may be on their way into a version, in another process, too.
 	orphanAge = time.Hour
+	// uploadAge is how long a writer may take for a blob.
+	uploadAge = 24 * time.Hour
 )
 
 // Sweep deletes bytes that nothing refers to: those that were not deleted when
@@ -18,6 +20,11 @@ const (
 // a crash cut off. It looks at every blob that there is; it is run at start and
 // now and then.
 func (s *Service) Sweep(ctx context.Context) error {
+	if t, ok := s.Blobs.(BlobTidier); ok {
+		if err := t.Tidy(ctx, s.Clock().Add(-uploadAge)); err != nil && ctx.Err() == nil {
+			s.Logger.WarnContext(ctx, "what writers left behind stays for now", "err", err)
+		}
+	}
 	var after string
 	for {
 		var domains []Domain

@@ -43,7 +43,10 @@ type Blobs struct {
 	work  sync.WaitGroup
 }
 
-var _ registry.BlobProber = (*Blobs)(nil)
+var (
+	_ registry.BlobProber = (*Blobs)(nil)
+	_ registry.BlobTidier = (*Blobs)(nil)
+)
 
 // New keeps copies of the store's blobs in the folder, which it makes where it
 // is missing, up to limit bytes. Close waits for copies being made.
@@ -82,6 +85,14 @@ func (b *Blobs) Exists(ctx context.Context, d registry.DomainID, digest registry
 		return false, err
 	}
 	return true, r.Close()
+}
+
+// Tidy implements registry.BlobTidier: it lets the store do it.
+func (b *Blobs) Tidy(ctx context.Context, before time.Time) error {
+	if t, ok := b.Blobs.(registry.BlobTidier); ok {
+		return t.Tidy(ctx, before)
+	}
+	return nil
 }
 
 // Open implements registry.Blobs: the copy where there is one, as an *os.File;

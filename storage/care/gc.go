@@ -11,12 +11,15 @@ import (
 // be on their way into a version.
 const DefaultGrace = time.Hour
 
+// uploadGrace is how long an upload may take.
+const uploadGrace = 24 * time.Hour
+
 // gcBatch is how many blobs are deleted in one update.
 const gcBatch = 64
 
 // GC says how unused bytes are looked for.
 type GC struct {
-	Grace    time.Duration // zero: DefaultGrace
+	Grace    time.Duration // zero: DefaultGrace; uploads that were cut off: a day
 	DryRun   bool          // nothing is deleted
 	Progress func(Garbage) // nil: nobody is told
 	Now      func() time.Time
@@ -42,6 +45,11 @@ func (g GC) Run(ctx context.Context, m registry.Metadata, b registry.Blobs) (Gar
 		g.Progress = func(Garbage) {}
 	}
 	var found Garbage
+	if t, ok := b.(registry.BlobTidier); ok && !g.DryRun {
+		if err := t.Tidy(ctx, g.Now().Add(-max(g.Grace, uploadGrace))); err != nil {
+			return found, err
+		}
+	}
 	old := g.Now().Add(-g.Grace)
 	err := everyDomain(ctx, m, func(d registry.DomainID) error {
 		var batch []registry.BlobInfo

@@ -38,6 +38,7 @@ type Blobs struct {
 var (
 	_ registry.Blobs      = (*Blobs)(nil)
 	_ registry.BlobProber = (*Blobs)(nil)
+	_ registry.BlobTidier = (*Blobs)(nil)
 )
 
 // Open looks whether the bucket is there. keyOf is asked with sse=kms. Errors:

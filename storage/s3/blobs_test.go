@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"larder/internal/s3test"
 	"larder/registry"
@@ -263,5 +264,34 @@ func TestEncryptionUsesTheDomainsKey(t *testing.T) {
 		if h.Get("Content-Md5") == "" {
 			t.Error("the upload has no Content-MD5")
 		}
+	}
+}
+
+func TestWhatWritersLeftBehindIsTidiedAway(t *testing.T) {
+	b := open(t, place(t, "part-size=5MiB"))
+	digest := put(t, b, random(11<<20))
+	left, err := b.Create(t.Context(), acme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := random(11 << 20)
+	if _, err := left.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Tidy(t.Context(), time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	// Young ones go on.
+	if _, err := left.Write(content); err != nil {
+		t.Errorf("a young upload: %v", err)
+	}
+	if err := b.Tidy(t.Context(), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := left.Commit(t.Context(), registry.Digest(sha256.Sum256(append(content, content...)))); err == nil {
+		t.Error("an upload that was tidied away was committed")
+	}
+	if there, err := b.Exists(t.Context(), acme, digest); !there || err != nil {
+		t.Errorf("the blob: %v, %v", there, err)
 	}
 }

@@ -8,5 +8,5 @@
 // put in one request. A larger one is a multipart upload below incoming/, which
 // Commit completes and copies to its place within the store: bytes pass this
 // process once, and never lie on its disk. What a process that ends leaves below
-// incoming/ is for the bucket's life-cycle rules (docs/operations.md).
+// incoming/ goes with Tidy.
 package s3

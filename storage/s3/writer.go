@@ -82,7 +82,7 @@ func (w *writer) send() error {
 	ctx, cancel := context.WithTimeout(w.ctx, requestTime)
 	defer cancel()
 	if w.upload == "" {
-		w.key = b.Prefix + "incoming/" + rand.Text()
+		w.key = b.incoming() + rand.Text()
 		id, err := b.core.NewMultipartUpload(ctx, b.Bucket, w.key, minio.PutObjectOptions{ServerSideEncryption: w.sealed})
 		if err != nil {
 			return failure("begin an upload", err)
@@ -202,8 +202,7 @@ func (w *writer) Abort() error {
 	return nil
 }
 
-// drop forgets what is below incoming/. What stays there is for the bucket's
-// life-cycle rules.
+// drop forgets what is below incoming/. What stays there is for Tidy.
 func (w *writer) drop() {
 	w.part = nil
 	if w.key == "" {
