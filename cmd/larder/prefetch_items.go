@@ -16,11 +16,7 @@ import (
 )
 
 // item is an entry of a lock to be asked for.
-type item struct {
-	lockfile.Entry
-	// module: Gradle's module metadata belongs to it, see mavenWire.files.
-	module bool
-}
+type item struct{ lockfile.Entry }
 
 // want is one file of a version.
 type want struct {
@@ -48,11 +44,12 @@ func (p *prefetcher) items(ctx context.Context, l lock, maven *mavenWire) ([]ite
 	}
 	var all []item
 	for _, e := range entries {
+		maven.modules = maven.modules || e.Format == lockfile.Maven
 		if e.Skip != "" {
 			p.report.skip(e.Name, e.Skip)
 			continue
 		}
-		all = append(all, item{Entry: e, module: e.Format == lockfile.Maven})
+		all = append(all, item{e})
 	}
 	return all, nil
 }
@@ -74,7 +71,6 @@ func distinct(all []item) []item {
 			continue
 		}
 		have := &out[n]
-		have.module = have.module || i.module
 		have.Files = append(slices.Clip(have.Files), i.Files...)
 		if i.Format == lockfile.PyPI { // each file has one of them
 			have.Digests = append(slices.Clip(have.Digests), i.Digests...)

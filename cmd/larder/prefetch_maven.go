@@ -21,14 +21,24 @@ type mavenWire struct {
 	p      *prefetcher
 	reader *pomtree.Reader
 
-	mu    sync.Mutex
-	fatal error // what ended the run while a POM was asked for
+	mu        sync.Mutex
+	fatal     error        // what ended the run while a POM was asked for
+	waiting   []pomOutcome // while it is not known which POMs matter
+	resolving bool
+	modules   bool // Gradle's module metadata is wanted too, where a POM says that there is some
 }
 
 func newMavenWire(p *prefetcher) *mavenWire {
 	m := &mavenWire{p: p}
 	m.reader = pomtree.NewReader(m.pom)
 	return m
+}
+
+// pomOutcome is what became of a POM.
+type pomOutcome struct {
+	at pomtree.Coordinates
+	e  lockfile.Entry
+	o  outcome
 }
 
 // entryOf makes an entry of coordinates, whose names may be anything.
@@ -74,12 +84,46 @@ func (m *mavenWire) pom(ctx context.Context, c pomtree.Coordinates) ([]byte, err
 		return nil, err
 	}
 	if m.p.wanted(o.file) || o.state == stateRefused || o.state == stateFailed {
-		m.p.report.add(e, o)
+		m.note(pomOutcome{c, e, o})
 	}
 	if data == nil {
 		return nil, pomtree.ErrNoPOM
 	}
-	return data, nil
+	return data, m.module(ctx, e, data)
+}
+
+// module asks for the module metadata that a POM says lies beside it. Gradle
+// does so for parents and imports too, and goes on without.
+func (m *mavenWire) module(ctx context.Context, e lockfile.Entry, pom []byte) error {
+	file := e.Name + "-" + e.Version + ".module"
+	if !m.modules || !pomtree.HasModule(pom) || !m.p.wanted(file) {
+		return nil
+	}
+	f, err := m.want(ctx, e, file)
+	var o outcome
+	if err == nil {
+		o, err = m.p.wire.file(ctx, &askedVersion{session: m.p.session, entry: e}, f)
+	}
+	if err != nil {
+		m.mu.Lock()
+		m.fatal = errors.Join(m.fatal, err)
+		m.mu.Unlock()
+	} else if o.state != stateMissing {
+		m.p.report.add(e, o)
+	}
+	return err
+}
+
+// note reports what became of a POM, or keeps it until it is known whether it
+// matters that it is missing.
+func (m *mavenWire) note(p pomOutcome) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.resolving && p.o.state == stateMissing {
+		m.waiting = append(m.waiting, p)
+		return
+	}
+	m.p.report.add(p.e, p.o)
 }
 
 // ended gives what ended the run.
@@ -105,7 +149,7 @@ func (m *mavenWire) files(ctx context.Context, i item) ([]want, error) {
 	}
 	if model != nil {
 		extension = model.Extension
-		optional = model.Relocated != nil || model.Gradle && i.module // Gradle's metadata names the files
+		optional = model.Relocated != nil || model.Gradle // then the metadata names the files
 	}
 	if i.Extension != "" {
 		extension = i.Extension
@@ -121,13 +165,6 @@ func (m *mavenWire) files(ctx context.Context, i item) ([]want, error) {
 			return nil, err
 		}
 		w.promises, w.optional = promised(i.Digests), optional && len(i.Digests) == 0
-		all = append(all, w)
-	}
-	if model != nil && model.Gradle && i.module {
-		w, err := m.want(ctx, i.Entry, i.Name+"-"+i.Version+".module")
-		if err != nil {
-			return nil, err
-		}
 		all = append(all, w)
 	}
 	return all, nil
@@ -150,13 +187,21 @@ func (m *mavenWire) resolve(ctx context.Context, l lock) ([]item, error) {
 		}
 		return data, err
 	}
+	m.resolving = true
 	found, err := m.reader.Resolve(ctx, local, first, m.p.jobs)
+	m.resolving = false
 	if err := errors.Join(m.ended(), ctx.Err()); err != nil {
 		return nil, err
 	}
 	if err != nil {
 		return nil, err
 	}
+	for _, p := range m.waiting {
+		if found.Needed[p.at] {
+			m.p.report.add(p.e, p.o)
+		}
+	}
+	m.waiting = nil
 	for _, s := range found.Skipped {
 		m.p.report.skip(s.Name, s.Why)
 	}
@@ -171,7 +216,7 @@ func (m *mavenWire) resolve(ctx context.Context, l lock) ([]item, error) {
 			m.p.report.skip(a.String(), err.Error())
 			continue
 		}
-		all = append(all, item{Entry: e})
+		all = append(all, item{e})
 	}
 	return all, nil
 }

@@ -78,18 +78,22 @@ type Model struct {
 	dependencies, managed []maven.Dependency
 	plugins               []maven.Dependency
 	modules               []string
-	unset                 []string // dependencies with a property that is set nowhere
+	unset                 []string      // dependencies with a property that is set nowhere
+	made                  []Coordinates // of POMs that it is made of, those that are not there too
 }
 
 // gradleMark is in the POMs that Gradle publishes with module metadata.
 const gradleMark = "do_not_remove: published-with-gradle-metadata"
+
+// HasModule reports whether Gradle's module metadata lies beside a POM.
+func HasModule(pom []byte) bool { return bytes.Contains(pom, []byte(gradleMark)) }
 
 // parsePOM reads a POM.
 func parsePOM(data []byte) (*model, error) {
 	if len(data) > MaxPOM {
 		return nil, fmt.Errorf("the POM has %d bytes, and %d are read at most", len(data), MaxPOM)
 	}
-	m := &model{gradle: bytes.Contains(data, []byte(gradleMark))}
+	m := &model{gradle: HasModule(data)}
 	var build struct {
 		Plugins []plugin `xml:"build>plugins>plugin"`
 	}
@@ -166,27 +170,39 @@ func (r *Reader) parentOf(ctx context.Context, m *model) (*model, parents, error
 	return parent, r.parentOf, err
 }
 
-// inherited gives a model with what its parents say, properties filled in, and
-// the dependencies that are left out since a property in them is set nowhere.
-func (r *Reader) inherited(ctx context.Context, m *model, find parents) (*maven.Project, []string, error) {
-	p := m.Project
+// inherited is a model with what its parents say, properties filled in.
+type inherited struct {
+	maven.Project
+	plugins []plugin // of the build, the parents' last
+	unset   []string // dependencies that are left out: a property in them is set nowhere
+	parents []Coordinates
+}
+
+// inherit adds to a model what its parents say.
+func (r *Reader) inherit(ctx context.Context, m *model, find parents) (*inherited, error) {
+	p, plugins := m.Project, slices.Clip(m.plugins)
+	var above []Coordinates
 	for at, n := m, 0; ; n++ {
 		if n == maxParents {
-			return nil, nil, fmt.Errorf("%s has more than %d parents", p.ProjectKey.Name(), maxParents)
+			return nil, fmt.Errorf("%s has more than %d parents", p.ProjectKey.Name(), maxParents)
+		}
+		if k := at.Parent.ProjectKey; k.ArtifactID != "" {
+			above = append(above, Coordinates{string(k.GroupID), string(k.ArtifactID), string(k.Version)})
 		}
 		parent, next, err := find(ctx, at)
 		if errors.Is(err, ErrNoPOM) || parent == nil && err == nil {
 			break
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		p.MergeParent(parent.Project)
+		plugins = append(plugins, parent.plugins...)
 		at, find = parent, next
 	}
 	before := p.Dependencies
 	if err := p.Interpolate(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var unset []string
 	if len(p.Dependencies) < len(before) {
@@ -196,21 +212,25 @@ func (r *Reader) inherited(ctx context.Context, m *model, find parents) (*maven.
 			}
 		}
 	}
-	return &p, unset, nil
+	return &inherited{p, plugins, unset, above}, nil
 }
 
 // effective makes the effective model.
 func (r *Reader) effective(ctx context.Context, m *model, find parents) (*Model, error) {
-	p, unset, err := r.inherited(ctx, m, find)
+	p, err := r.inherit(ctx, m, find)
 	if err != nil {
 		return nil, err
 	}
 	var failed error
+	made := p.parents
 	p.ProcessDependencies(func(group, artifact, version maven.String) (maven.DependencyManagement, error) {
-		imported, err := r.fetch(ctx, Coordinates{string(group), string(artifact), string(version)})
+		c := Coordinates{string(group), string(artifact), string(version)}
+		made = append(made, c)
+		imported, err := r.fetch(ctx, c)
 		if err == nil {
-			var whole *maven.Project
-			if whole, _, err = r.inherited(ctx, imported, r.parentOf); err == nil {
+			var whole *inherited
+			if whole, err = r.inherit(ctx, imported, r.parentOf); err == nil {
+				made = append(made, whole.parents...)
 				return whole.DependencyManagement, nil
 			}
 		}
@@ -222,36 +242,56 @@ func (r *Reader) effective(ctx context.Context, m *model, find parents) (*Model,
 	out := &Model{
 		Coordinates: Coordinates{string(p.GroupID), string(p.ArtifactID), string(p.Version)},
 		Extension:   extension(string(p.Packaging)), Gradle: m.gradle,
-		dependencies: p.Dependencies, managed: p.DependencyManagement.Dependencies, unset: unset,
+		dependencies: p.Dependencies, managed: p.DependencyManagement.Dependencies, unset: p.unset,
 	}
 	if at := p.DistributionManagement.Relocation; at != (maven.Relocation{}) {
 		out.Relocated = &Coordinates{
 			or(string(at.GroupID), out.Coordinates.Group), or(string(at.ArtifactID), out.Coordinates.Artifact), or(string(at.Version), out.Coordinates.Version),
 		}
 	}
+	out.made = append(made, out.Coordinates)
 	for _, module := range p.Modules {
 		out.modules = append(out.modules, string(module))
 	}
-	out.plugins = pluginsOf(m, p)
+	out.plugins = p.pluginVersions()
 	return out, failed
 }
 
-// pluginsOf gives the plugins that a build names, with their versions filled in.
-func pluginsOf(m *model, p *maven.Project) []maven.Dependency {
+// lifecycle are the plugins that Maven itself binds to phases.
+var lifecycle = []maven.String{
+	"maven-clean-plugin", "maven-resources-plugin", "maven-compiler-plugin", "maven-surefire-plugin", "maven-jar-plugin",
+	"maven-war-plugin", "maven-install-plugin", "maven-deploy-plugin", "maven-site-plugin",
+}
+
+const pluginGroup = "org.apache.maven.plugins"
+
+// pluginVersions gives the plugins that a build names with a version: in its
+// own list, and those of the lifecycle that it manages.
+func (p *inherited) pluginVersions() []maven.Dependency {
 	// The library fills properties into dependencies only.
 	q := maven.Project{ProjectKey: p.ProjectKey, Parent: p.Parent, Properties: p.Properties}
-	for _, x := range m.plugins {
-		d := maven.Dependency{GroupID: x.GroupID, ArtifactID: x.ArtifactID, Version: x.Version, Scope: "runtime"}
-		if d.GroupID == "" {
-			d.GroupID = "org.apache.maven.plugins"
+	add := func(group, artifact, version maven.String) {
+		if group == "" {
+			group = pluginGroup
 		}
-		for _, managed := range p.Build.PluginManagement.Plugins {
-			if d.Version == "" && managed.ArtifactID == d.ArtifactID && (managed.GroupID == d.GroupID || managed.GroupID == "") {
-				d.Version = managed.Version
+		d := maven.Dependency{GroupID: group, ArtifactID: artifact, Version: version, Scope: "runtime"}
+		if version != "" && !slices.ContainsFunc(q.Dependencies, func(o maven.Dependency) bool { return o.GroupID == group && o.ArtifactID == artifact }) {
+			q.Dependencies = append(q.Dependencies, d)
+		}
+	}
+	managed := p.Build.PluginManagement.Plugins
+	for _, x := range p.plugins {
+		for _, m := range managed {
+			same := x.GroupID == m.GroupID || (x.GroupID == "" || x.GroupID == pluginGroup) && (m.GroupID == "" || m.GroupID == pluginGroup)
+			if x.Version == "" && m.ArtifactID == x.ArtifactID && same {
+				x.Version = m.Version
 			}
 		}
-		if d.Version != "" { // else Maven itself chooses
-			q.Dependencies = append(q.Dependencies, d)
+		add(x.GroupID, x.ArtifactID, x.Version) // without a version Maven itself chooses
+	}
+	for _, m := range managed {
+		if (m.GroupID == "" || m.GroupID == pluginGroup) && slices.Contains(lifecycle, m.ArtifactID) {
+			add(m.GroupID, m.ArtifactID, m.Version)
 		}
 	}
 	if q.Interpolate() != nil {

@@ -95,12 +95,21 @@ func TestTheNearestVersionWins(t *testing.T) {
 	if diff := cmp.Diff(want, w.resolve(t)); diff != "" {
 		t.Error(diff)
 	}
-	for _, c := range []string{"g:a:2", "g:deep:2"} { // Maven reads these too
-		if w.asked[c] != 1 {
-			t.Errorf("%s was asked for %d times", c, w.asked[c])
+	got, err := NewReader(w.source).Resolve(t.Context(), w.local, "pom.xml", 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c, want := range map[Coordinates]bool{{"g", "a", "1"}: true, {"g", "tt", "1"}: true, {"g", "a", "2"}: false, {"g", "deep", "2"}: false} {
+		if got.Needed[c] != want {
+			t.Errorf("%s is needed: %v", c, !want)
 		}
 	}
-	if w.asked["g:b:1"] != 1 || w.asked["g:opt:1"]+w.asked["g:prov:1"]+w.asked["g:sys:1"] != 0 {
+	for _, c := range []string{"g:b:1", "g:a:2", "g:deep:2"} { // Maven reads those of the losers too
+		if w.asked[c] != 2 {
+			t.Errorf("%s was asked for %d times by two readers", c, w.asked[c])
+		}
+	}
+	if w.asked["g:opt:1"]+w.asked["g:prov:1"]+w.asked["g:sys:1"] != 0 {
 		t.Errorf("asked: %v", w.asked)
 	}
 }
@@ -166,10 +175,12 @@ func TestModulesAndPlugins(t *testing.T) {
 			"web/pom.xml":  pom("<parent>" + gav("app", "all", "1") + "</parent><artifactId>web</artifactId>" + deps(dep("app", "core", "1"), dep("g", "b", "1"))),
 		},
 		poms: map[string]string{
-			"org.apache.maven.plugins:maven-x-plugin:3": pom(gav("org.apache.maven.plugins", "maven-x-plugin", "3") + "<packaging>maven-plugin</packaging>" + deps(dep("g", "lib", "1"))),
+			"org.apache.maven.plugins:maven-x-plugin:3": pom(gav("org.apache.maven.plugins", "maven-x-plugin", "3") + "<packaging>maven-plugin</packaging>" +
+				"<dependencyManagement>" + deps(dep("g", "lib", "9"), dep("g", "below", "9")) + "</dependencyManagement>" + deps(dep("g", "lib", "1"), dep("g", "core", "1", "<scope>provided</scope>"))),
+			"g:lib:1": pom(gav("g", "lib", "1") + deps(dep("g", "below", "1"))),
 		},
 	}
-	want := "g:a:1\ng:b:1\ng:lib:1\norg.apache.maven.plugins:maven-x-plugin:3\nx:managed-plugin:5\n"
+	want := "g:a:1\ng:b:1\ng:below:9\ng:lib:1\norg.apache.maven.plugins:maven-x-plugin:3\nx:managed-plugin:5\n"
 	if diff := cmp.Diff(want, w.resolve(t)); diff != "" {
 		t.Error(diff)
 	}

@@ -26,6 +26,10 @@ type Skipped struct{ Name, Why string }
 type Result struct {
 	Artifacts []Artifact // by coordinates, without those of the build itself
 	Skipped   []Skipped
+	// Needed are the POMs of these, with their parents and imports, and those of
+	// the build's own. That another one is not there does not matter: it is of a
+	// version that lost.
+	Needed map[Coordinates]bool
 }
 
 // Local gives a POM of the build by its path, relative to that of the first one
@@ -41,7 +45,7 @@ const maxDepth = 200
 // imports included, are read from the reader's source, also of the versions that
 // lose against others, since Maven reads them too. n bounds what is asked at once.
 func (r *Reader) Resolve(ctx context.Context, local Local, first string, n int) (*Result, error) {
-	b := &build{reader: r, local: local, own: map[string]bool{}, limit: n, found: map[Artifact]bool{}, skipped: map[Skipped]bool{}, read: map[string]*model{}}
+	b := &build{reader: r, local: local, own: map[string]bool{}, limit: n, found: map[Artifact]bool{}, needed: map[Coordinates]bool{}, skipped: map[Skipped]bool{}, read: map[string]*model{}}
 	projects, err := b.projects(ctx, first)
 	if err != nil {
 		return nil, err
@@ -54,7 +58,7 @@ func (r *Reader) Resolve(ctx context.Context, local Local, first string, n int) 
 			return nil, err
 		}
 		for _, plugin := range p.plugins { // each has a class path of its own
-			if err := b.walk(ctx, []maven.Dependency{plugin}, nil); err != nil {
+			if err := b.walkPlugin(ctx, plugin); err != nil {
 				return nil, err
 			}
 		}
@@ -71,6 +75,7 @@ type build struct {
 	read    map[string]*model
 	found   map[Artifact]bool
 	skipped map[Skipped]bool
+	needed  map[Coordinates]bool
 }
 
 // open reads a POM of the build.
@@ -113,6 +118,7 @@ func (b *build) projects(ctx context.Context, first string) ([]*Model, error) {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		all = append(all, p)
+		b.need(p)
 		for _, name := range p.unset {
 			b.skipped[Skipped{name, "a property in it is set nowhere"}] = true
 		}
@@ -200,6 +206,34 @@ func (b *build) walk(ctx context.Context, roots, managed []maven.Dependency) err
 	return nil
 }
 
+// walkPlugin goes down from a plugin, whose own management holds for what its
+// dependencies depend on.
+func (b *build) walkPlugin(ctx context.Context, plugin maven.Dependency) error {
+	if !b.usable(plugin) {
+		return nil
+	}
+	c := coordinatesOf(plugin)
+	b.found[artifactOf(plugin)], b.needed[c] = true, true
+	m, err := b.reader.Read(ctx, c)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && !errors.Is(err, ErrNoPOM):
+		b.skipped[Skipped{c.String(), err.Error()}] = true
+	}
+	if m == nil {
+		return nil
+	}
+	b.need(m)
+	roots := slices.DeleteFunc(slices.Clone(m.dependencies), func(d maven.Dependency) bool { return !followed(d) })
+	return b.walk(ctx, roots, m.managed)
+}
+
+// followed reports whether what depends on a version needs this dependency of it.
+func followed(d maven.Dependency) bool {
+	return !d.Optional.Boolean() && (d.Scope == "" || d.Scope == "compile" || d.Scope == "runtime")
+}
+
 // below reads the models of a level and gives the next one.
 func (b *build) below(ctx context.Context, level []node, rules map[maven.DependencyKey]maven.Dependency) ([]node, error) {
 	models, failures := make([]*Model, len(level)), make([]error, len(level))
@@ -223,8 +257,14 @@ func (b *build) below(ctx context.Context, level []node, rules map[maven.Depende
 		if err := failures[i]; err != nil && !errors.Is(err, ErrNoPOM) { // what it depends on is not known
 			b.skipped[Skipped{coordinatesOf(n.Dependency).String(), err.Error()}] = true
 		}
+		if !n.lost {
+			b.needed[coordinatesOf(n.Dependency)] = true
+		}
 		if m == nil {
 			continue
+		}
+		if !n.lost {
+			b.need(m)
 		}
 		if m.Relocated != nil {
 			to := n
@@ -242,7 +282,7 @@ func (b *build) below(ctx context.Context, level []node, rules map[maven.Depende
 				}
 				d.Exclusions = append(slices.Clip(d.Exclusions), r.Exclusions...)
 			}
-			if !d.Optional.Boolean() && (d.Scope == "" || d.Scope == "compile" || d.Scope == "runtime") && !excludes(excluded, d) {
+			if followed(d) && !excludes(excluded, d) {
 				next = append(next, node{d, excluded, n.lost})
 			}
 		}
@@ -302,8 +342,15 @@ func artifactOf(d maven.Dependency) Artifact {
 	return a
 }
 
+// need notes what a model is made of.
+func (b *build) need(m *Model) {
+	for _, c := range m.made {
+		b.needed[c] = true
+	}
+}
+
 func (b *build) result() *Result {
-	out := &Result{}
+	out := &Result{Needed: b.needed}
 	for a := range b.found {
 		if !b.own[a.Group+":"+a.Artifact] {
 			out.Artifacts = append(out.Artifacts, a)
