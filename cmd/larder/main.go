@@ -58,7 +58,7 @@ commands work against CodeArtifact itself as well.`,
 	root.AddGroup(&cobra.Group{ID: groupUse, Title: "Use a server:"}, &cobra.Group{ID: groupManage, Title: "Manage what it holds:"}, &cobra.Group{ID: groupRun, Title: "Run a server:"})
 	for id, commands := range map[string][]*cobra.Command{
 		groupRun:    {newServeCommand(), newHealthCommand(), newConnectionCommand(), newBackupCommand(), newRestoreCommand(), newVerifyCommand(), newGCCommand()},
-		groupUse:    {newLoginCommand(), newTokenCommand(), newEnvCommand(), newEndpointCommand(), newHelperCommand()},
+		groupUse:    {newLoginCommand(), newTokenCommand(), newEnvCommand(), newEndpointCommand(), newPrefetchCommand(), newHelperCommand()},
 		groupManage: {newDomainCommand(), newRepositoryCommand(), newPackageCommand(), newGroupCommand(), newGuardCommand(), newPolicyCommand(), newAccountCommand(), newUserCommand(), newRoleCommand(), newRuleCommand(), newEventsCommand()},
 	} {
 		for _, c := range commands {
