@@ -44,6 +44,8 @@ func postAudit(w http.ResponseWriter, r *formats.Request) error {
 	if err := walkAudit(tree, 0, func(name string) bool { names[name] = true; return true }); err != nil {
 		return err
 	}
+	own := unquote(tree["name"])
+	names[own] = true
 	ours, err := internalNames(r, names)
 	if err != nil {
 		return err
@@ -51,7 +53,7 @@ func postAudit(w http.ResponseWriter, r *formats.Request) error {
 	if err := walkAudit(tree, 0, func(name string) bool { return !ours[name] }); err != nil {
 		return err
 	}
-	if own := unquote(tree["name"]); ours[own] {
+	if ours[own] {
 		delete(tree, "name")
 	}
 	kind := "audits"
