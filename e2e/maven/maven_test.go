@@ -101,7 +101,9 @@ func scenario(t *testing.T, program string) {
 	newMaven(t, s, program).build(t, project(t, s, "consumer", "1.0"), "package")
 
 	snapshots(t, s, program)
-	ranges(t, s, builder)
+	if strings.Contains(program, "3.9") {
+		ranges(t, s, builder)
+	}
 	if s.refused(http.StatusTooManyRequests) {
 		t.Error("somebody was told to ask more slowly")
 	}
@@ -190,7 +192,7 @@ func TestMavenReadsTheTokenThatIsEncryptedForIt(t *testing.T) {
 				t.Fatalf("%v\n%s", err, settings)
 			}
 			u.mirror(t, s)
-			u.build(t, project(t, s, "library", "1.0"), "deploy")
+			u.build(t, project(t, s, "library", "1.0"), "deploy", "-N")
 		})
 	}
 }

@@ -156,7 +156,7 @@ func (u *user) login(t *testing.T, s *server, args ...string) {
 
 func (u *user) env() []string {
 	return []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + u.home, "JAVA_HOME=" + os.Getenv("JAVA_HOME"), "LANG=C.UTF-8",
-		"GRADLE_OPTS=-Duser.home=" + u.home, "GNUPGHOME=" + filepath.Join(u.home, ".gnupg")}
+		"GRADLE_OPTS=-Duser.home=" + u.home, "MAVEN_OPTS=-Duser.home=" + u.home, "GNUPGHOME=" + filepath.Join(u.home, ".gnupg")}
 }
 
 // project copies a project of testdata and fills in what stands in @...@: the

@@ -317,3 +317,24 @@ func TestArtifactsOfScalaHaveDotsInTheirNames(t *testing.T) {
 	expect(t, s, put("org/acme/sbt-widget_2.12_1.0/maven-metadata.xml", versionsXML("org.acme", "sbt-widget_2.12_1.0", "1.0")), 201)
 	get(t, s, plugin+".pom", 200)
 }
+
+func TestWhatAClientHasIsNotSentAgain(t *testing.T) {
+	s := newServer(t)
+	expect(t, s, put(one+".pom", pomXML("org.acme", "widget", "1.0", "<packaging>maven-plugin</packaging>")), 201)
+	expect(t, s, put(home+"maven-metadata.xml", versionsXML("org.acme", "widget", "1.0")), 201)
+	for _, path := range []string{one + ".pom", one + ".pom.sha1", home + "maven-metadata.xml", home + "maven-metadata.xml.md5", "org/acme/maven-metadata.xml", "org/acme/maven-metadata.xml.sha1"} {
+		whole := get(t, s, path, 200)
+		etag := whole.Header.Get("ETag")
+		if etag == "" {
+			t.Errorf("%s has no ETag", path)
+		}
+		a := expect(t, s, formatstest.Call{Path: path, Header: map[string]string{"If-None-Match": etag}}, 304)
+		if len(a.Body) != 0 {
+			t.Errorf("%s: 304 with %q", path, a.Body)
+		}
+		head := expect(t, s, formatstest.Call{Method: "HEAD", Path: path}, 200)
+		if got := head.Header.Get("Content-Length"); got != fmt.Sprint(len(whole.Body)) || len(head.Body) != 0 {
+			t.Errorf("HEAD %s: Content-Length %s for %d bytes", path, got, len(whole.Body))
+		}
+	}
+}

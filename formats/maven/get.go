@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"larder/formats"
 	"larder/registry"
@@ -69,7 +70,20 @@ func hashesOf(r *formats.Request, id registry.VersionID, a *registry.AssetConten
 
 // serveChecksum sends a checksum as Maven writes it: hex, and nothing else.
 func serveChecksum(w http.ResponseWriter, r *formats.Request, hex string) error {
-	return formats.ServeBytes(w, r, http.StatusOK, "text/plain", []byte(hex))
+	return serveText(w, r, "text/plain", hex, hex)
+}
+
+// serveText sends a short text that was made for this request: whole, in part,
+// or not where the client has it.
+func serveText(w http.ResponseWriter, r *formats.Request, contentType, etag, text string) error {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "private, max-age=0, must-revalidate")
+	h.Set("Vary", "Authorization")
+	h.Set("ETag", `"`+etag+`"`)
+	http.ServeContent(w, r.Request, "", time.Time{}, strings.NewReader(text))
+	return nil
 }
 
 // redirect leads from "lib-1.0-SNAPSHOT.jar" to the newest build that has such
@@ -140,7 +154,7 @@ func serveMetadata(w http.ResponseWriter, r *formats.Request, p place, b []byte)
 	if p.checksum != "" {
 		return serveChecksum(w, r, sumOf(b, p.checksum))
 	}
-	return formats.ServeBytes(w, r, http.StatusOK, "text/xml", b)
+	return serveText(w, r, "text/xml", sumOf(b, "sha256"), string(b))
 }
 
 func sumOf(b []byte, algorithm string) string {

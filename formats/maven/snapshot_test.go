@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"larder/formats/formatstest"
 	"larder/formats/maven"
@@ -163,7 +164,8 @@ func TestASnapshotComesThroughAConnectionWhereThatIsWanted(t *testing.T) {
 		t.Errorf("listed: %q", got)
 	}
 	s.Upstream.Serve("/"+far+"maven-metadata.xml", formatstest.Resource{Body: buildXML("20260105.000000", 5, "jar")})
-	for range 3 { // the old answer goes out while the new one is fetched
+	// The old answer goes out while the new one is fetched.
+	for until := time.Now().Add(30 * time.Second); !strings.Contains(string(a.Body), "<buildNumber>5</buildNumber>") && time.Now().Before(until); {
 		a = get(t, s, far+"maven-metadata.xml", 200)
 	}
 	if !strings.Contains(string(a.Body), "<buildNumber>5</buildNumber>") {
