@@ -78,13 +78,13 @@ var clients = []client{
 		},
 	},
 	{
-		name: "mvn", needs: []string{"mvn", "maven-seed"},
+		name: "mvn", needs: []string{"mvn", mavenSeed},
 		ours: "app", pattern: "maven/com.acme/app", others: []string{"app2", "parent"},
 		login: func(t *testing.T, p *person, r repository) {
 			token := strings.TrimSpace(p.larder(t, "token", "--domain", r.domain, "--domain-owner", r.owner))
 			// Plugins come from a seed on the disk: only what is ours is asked of the server.
 			p.write(t, "~/settings.xml", `<settings><servers><server><id>larder</id><username>aws</username><password>`+token+`</password></server></servers>
-<mirrors><mirror><id>seed</id><mirrorOf>*,!larder</mirrorOf><url>file://`+tool(t, "maven-seed")+`</url></mirror></mirrors>
+<mirrors><mirror><id>seed</id><mirrorOf>*,!larder</mirrorOf><url>file://`+tool(t, mavenSeed)+`</url></mirror></mirrors>
 <profiles><profile><id>larder</id><repositories><repository><id>larder</id><url>`+r.endpoint(p.server, "maven")+`</url></repository></repositories>
 <pluginRepositories><pluginRepository><id>larder</id><url>`+r.endpoint(p.server, "maven")+`</url></pluginRepository></pluginRepositories></profile></profiles>
 <activeProfiles><activeProfile>larder</activeProfile></activeProfiles></settings>`)
@@ -183,7 +183,10 @@ func nupkg(t *testing.T, name string) []byte {
 	return b.Bytes()
 }
 
-const npmProgram = "npm11/node_modules/npm/bin/npm-cli.js"
+const (
+	npmProgram = "npm11/node_modules/npm/bin/npm-cli.js"
+	mavenSeed  = "maven-seed/." // plugins, fetched before
+)
 
 // have ends the test where a tool of the client is missing.
 func (c client) have(t *testing.T) {
