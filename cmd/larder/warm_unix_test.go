@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -39,16 +40,22 @@ func BenchmarkWarm(b *testing.B) {
 			b.Fatalf("publish: %d %s", w.Code, w.Body)
 		}
 	}
+	const metadata = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*"
 	for _, c := range []struct {
 		name, path string
 		header     map[string]string
 		again      bool // with the ETag of the first answer
+		guard      bool
 	}{
 		{name: "tarball", path: "warm/-/warm-1.0.1.tgz"},
-		{name: "packument", path: "warm", header: map[string]string{"Accept": "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*", "Accept-Encoding": "gzip,deflate"}},
+		{name: "packument", path: "warm", header: map[string]string{"Accept": metadata, "Accept-Encoding": "gzip,deflate"}},
 		{name: "unchanged", path: "warm", header: map[string]string{"Accept": "application/vnd.npm.install-v1+json"}, again: true},
+		{name: "tarball, guarded", path: "warm/-/warm-1.0.1.tgz", guard: true},
+		{name: "packument, guarded", path: "warm", header: map[string]string{"Accept": metadata, "Accept-Encoding": "gzip,deflate"}, guard: true},
+		{name: "unchanged, guarded", path: "warm", header: map[string]string{"Accept": "application/vnd.npm.install-v1+json"}, again: true, guard: true},
 	} {
 		b.Run(c.name, func(b *testing.B) {
+			warmGuard(b, s, domain, c.guard)
 			req := httptest.NewRequest(http.MethodGet, repository+c.path, nil)
 			req.RemoteAddr = "127.0.0.1:40000"
 			req.Header.Set("Authorization", "Bearer "+token)
@@ -74,6 +81,27 @@ func BenchmarkWarm(b *testing.B) {
 				b.Fatalf("status %d, want %d", w.status, want)
 			}
 		})
+	}
+}
+
+// warmGuard gives the domain rules of every kind, 2,000 blocked versions among
+// them, or takes them away.
+func warmGuard(b *testing.B, s *Server, d registry.DomainID, on bool) {
+	document := "{}"
+	if on {
+		var versions []registry.VersionID
+		for i := range 2000 {
+			versions = append(versions, registry.VersionID{Package: registry.PackageID{Format: registry.NPM, Name: fmt.Sprint("worm-", i/5)}, Version: fmt.Sprint("1.0.", i%5)})
+		}
+		var err error
+		document, err = s.service.Guard.Block(`{"cooldown":[{"age":"3d"}],"advisories":[{"action":"warn"}],"block":[{"package":"/npm/*","license":"AGPL-*"}]}`, versions, "worm")
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	actor := registry.Actor{Account: d.Owner, Principal: registry.User{Account: d.Owner, Name: "admin"}.ARN(), User: "admin"}
+	if _, err := s.service.PutGuardRules(b.Context(), actor, d, document, nil); err != nil {
+		b.Fatal(err)
 	}
 }
 
