@@ -7,8 +7,8 @@
 //	go run ./bench -only warm               one part
 //
 // The parts are warm (warm.go), start (start.go), publish (publish.go), large
-// and install (memory.go), pypi (pypi.go) and maven (maven.go, which needs mvn). The
-// contenders of warm are in contenders.go.
+// and install (memory.go), pypi (pypi.go), maven (maven.go, which needs mvn) and
+// nuget (nuget.go). The contenders of warm are in contenders.go.
 package main
 
 import (
@@ -34,7 +34,7 @@ func main() {
 	flag.StringVar(&b.binary, "larder", "", "a larder `binary` to measure instead of building one")
 	flag.StringVar(&b.profiles, "profiles", "", "a `folder` for perf records of Larder under each load; needs perf")
 	flag.StringVar(&b.verdaccio, "verdaccio", "", "Verdaccio's `binary`, to load it as well")
-	flag.StringVar(&only, "only", "", "the one `part` to run: warm, start, publish, large, install, pypi or maven")
+	flag.StringVar(&only, "only", "", "the one `part` to run: warm, start, publish, large, install, pypi, maven or nuget")
 	flag.Parse()
 	exitOn(b.run(only))
 }
@@ -69,6 +69,7 @@ var parts = []struct {
 	{"install", (*bench).install},
 	{"pypi", (*bench).pypi},
 	{"maven", (*bench).maven},
+	{"nuget", (*bench).nuget},
 }
 
 func (b *bench) run(only string) (err error) {

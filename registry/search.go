@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ type SearchResult struct {
 // Limits of one search.
 const (
 	maxSearch    = 200_000 // packages that it collects in each repository
-	maxUnseen    = 100     // packages that Keep is asked about besides those on the page
+	maxUnseen    = 20      // packages that Keep is asked about besides those on the page
 	maxNameLists = 64
 	maxVerdicts  = 400_000
 )
@@ -67,27 +68,21 @@ func (s *Service) hits(ctx context.Context, tx Tx, n *node, q SearchQuery, found
 	unseen := maxUnseen
 	if q.Keep == nil {
 		found, from, unseen = found[min(from, len(found)):], 0, 0
+	} else {
+		s.verdicts.fill(n, q.KeepAs, found, s.Clock())
 	}
 	for i := range found {
 		m := &found[i]
 		wanted := from <= 0 && len(out.Hits) < size
-		keeps, known := false, false
-		if q.Keep != nil {
-			keeps, known = s.verdicts.get(n, q.KeepAs, m, s.Clock())
+		if q.Keep == nil && !wanted {
+			return out, nil
 		}
 		switch {
-		case known && !wanted, !known && !wanted && unseen <= 0:
-			if known && !keeps {
-				out.Total--
-			} else {
-				from--
-			}
-			if q.Keep == nil && len(out.Hits) == size {
-				return out, nil
-			}
-			continue
-		case known && !keeps:
+		case m.known && !m.keeps:
 			out.Total--
+			continue
+		case !wanted && (m.known || unseen <= 0):
+			from--
 			continue
 		}
 		at, err := s.places(tx, n, m.id)
@@ -98,7 +93,7 @@ func (s *Service) hits(ctx context.Context, tx Tx, n *node, q SearchQuery, found
 		if err != nil {
 			return out, err
 		}
-		keeps = len(view.view.Versions) > 0
+		keeps := len(view.view.Versions) > 0
 		if q.Keep != nil {
 			keeps = keeps && q.Keep(view.view)
 			s.verdicts.put(n, q.KeepAs, m, keeps, view.guard)
@@ -122,88 +117,107 @@ func (s *Service) hits(ctx context.Context, tx Tx, n *node, q SearchQuery, found
 // match is a package whose name matches, with what tells whether it is still as
 // it was: its revisions in the repositories of the chain, mixed.
 type match struct {
-	id    PackageID
-	stamp uint64
+	named
+	stamp        uint64
+	known, keeps bool // what Keep is remembered to have said
 }
 
 // matches gives the packages of the chain that match, best first.
 func (s *Service) matches(tx Tx, n *node, q SearchQuery, counters Counters) ([]match, error) {
 	text := strings.ToLower(q.Text)
-	var found []match
-	at := map[PackageID]int{}
-	add := func(repo int, p named) {
-		i, seen := at[p.id]
-		if !seen {
-			i = len(found)
-			found = append(found, match{id: p.id, stamp: 14695981039346656037})
-			if len(n.chain) > 1 {
-				at[p.id] = i
-			}
-		}
-		found[i].stamp = (found[i].stamp ^ uint64(p.revision)<<8 ^ uint64(repo)) * 1099511628211
-	}
 	lists := s.names.current(n, q.Format, counters.Contents)
 	if lists == nil {
 		s.learnNames(n, q.Format, counters.Contents)
 	}
+	var found []match
 	for i, name := range n.chain {
+		var of []match
+		add := func(p named) {
+			of = append(of, match{named: p, stamp: (14695981039346656037 ^ uint64(p.revision)<<8 ^ uint64(i)) * 1099511628211})
+		}
 		if lists != nil {
 			for _, p := range lists[i] {
 				if strings.Contains(p.lower, text) || p.id.Namespace != "" && strings.Contains(strings.ToLower(p.id.Namespace), text) {
-					add(i, p)
+					add(p)
 				}
 			}
-			continue
+		} else {
+			f := PackageFilter{Format: q.Format, Search: q.Text}
+			packages, _, err := tx.Packages(RepoID{n.ID.Domain, name}, f, Page{Limit: maxSearch})
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range packages {
+				add(newNamed(p))
+			}
 		}
-		f := PackageFilter{Format: q.Format, Search: q.Text}
-		packages, _, err := tx.Packages(RepoID{n.ID.Domain, name}, f, Page{Limit: maxSearch})
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range packages {
-			add(i, named{id: p.ID, revision: p.Revision})
-		}
+		found = join(found, of)
 	}
 	byRank(found, text)
 	return found, nil
 }
 
+// join merges matches of two repositories, each in order of (namespace, name).
+func join(a, b []match) []match {
+	if len(a) == 0 {
+		return b
+	}
+	if len(b) == 0 {
+		return a
+	}
+	out := make([]match, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		c := cmp.Or(strings.Compare(a[0].id.Namespace, b[0].id.Namespace), strings.Compare(a[0].id.Name, b[0].id.Name))
+		switch {
+		case c < 0:
+			out, a = append(out, a[0]), a[1:]
+		case c > 0:
+			out, b = append(out, b[0]), b[1:]
+		default:
+			m := a[0]
+			m.stamp = (m.stamp ^ b[0].stamp) * 1099511628211
+			out, a, b = append(out, m), a[1:], b[1:]
+		}
+	}
+	return append(append(out, a...), b...)
+}
+
 // byRank orders matches: the exact name, those that begin with the text, the
 // others, each in order of their names.
 func byRank(found []match, text string) {
-	rank := func(id PackageID) int {
-		name, full := strings.ToLower(id.Name), strings.ToLower(id.DisplayName())
+	rank := func(m *match) int {
+		full := m.lower
+		if m.id.Namespace != "" {
+			full = strings.ToLower(m.id.DisplayName())
+		}
 		switch {
-		case name == text || full == text:
+		case m.lower == text || full == text:
 			return 0
-		case strings.HasPrefix(name, text) || strings.HasPrefix(full, text):
+		case strings.HasPrefix(m.lower, text) || strings.HasPrefix(full, text):
 			return 1
 		}
 		return 2
 	}
-	type ranked struct {
-		match
-		rank int
-		name string
-	}
-	all := make([]ranked, len(found))
-	sorted := true
-	less := func(a, b ranked) int {
-		if a.rank != b.rank {
-			return a.rank - b.rank
+	display := func(m *match) string {
+		if m.id.Namespace == "" {
+			return m.id.Name
 		}
-		return strings.Compare(a.name, b.name)
+		return m.id.DisplayName()
 	}
-	for i, m := range found {
-		all[i] = ranked{m, rank(m.id), m.id.DisplayName()}
-		sorted = sorted && (i == 0 || less(all[i-1], all[i]) <= 0)
+	if !slices.IsSortedFunc(found, func(a, b match) int { return strings.Compare(display(&a), display(&b)) }) {
+		slices.SortFunc(found, func(a, b match) int { return strings.Compare(display(&a), display(&b)) })
 	}
-	if sorted {
+	if !slices.ContainsFunc(found, func(m match) bool { return rank(&m) < 2 }) {
 		return
 	}
-	slices.SortFunc(all, less)
-	for i := range all {
-		found[i] = all[i].match
+	var ranked [3][]match
+	for i := range found {
+		r := rank(&found[i])
+		ranked[r] = append(ranked[r], found[i])
+	}
+	at := 0
+	for _, of := range ranked {
+		at += copy(found[at:], of)
 	}
 }
 
@@ -213,6 +227,8 @@ type named struct {
 	lower    string // the name
 	revision int64
 }
+
+func newNamed(p Package) named { return named{p.ID, strings.ToLower(p.ID.Name), p.Revision} }
 
 // nameLists remember the names that repositories hold, so that a search need
 // not read them all. A list is good as long as the domain's contents stand still.
@@ -230,7 +246,17 @@ type nameListKey struct {
 type nameList struct {
 	contents int64
 	names    []named
+	ended    time.Time     // when it was read
+	took     time.Duration // to read it
 }
+
+// noContents is of a list that is never good.
+const noContents = -1
+
+// namesPause is how many times as long as it took a list is not read again, so
+// that reading lists takes a small part of a machine that is published to
+// without pause; searches ask the rows meanwhile.
+const namesPause = 20
 
 // current gives the lists of the chain, nil unless all are good.
 func (l *nameLists) current(n *node, format string, contents int64) [][]named {
@@ -255,20 +281,23 @@ func (s *Service) learnNames(n *node, format string, contents int64) {
 			continue
 		}
 		s.behind.Go(func() {
-			list := nameList{contents: contents}
+			list, began := nameList{contents: contents}, time.Now()
 			err := s.Metadata.View(context.Background(), func(tx Tx) error {
 				list.names = nil
 				packages, next, err := tx.Packages(key.repo, PackageFilter{Format: format}, Page{Limit: maxSearch})
 				if next != "" {
-					list.contents = -1 // too many to remember
+					packages, list.contents = nil, noContents // too many to remember
 				}
 				for _, p := range packages {
-					list.names = append(list.names, named{p.ID, strings.ToLower(p.ID.Name), p.Revision})
+					list.names = append(list.names, newNamed(p))
 				}
 				return err
 			})
-			// Where it failed, the next search tries again.
-			s.names.end(key, list, err == nil && list.contents == contents)
+			if err != nil {
+				list = nameList{contents: noContents} // a later search tries again
+			}
+			list.ended, list.took = time.Now(), time.Since(began)
+			s.names.end(key, list)
 		})
 	}
 }
@@ -276,7 +305,8 @@ func (s *Service) learnNames(n *node, format string, contents int64) {
 func (l *nameLists) begin(key nameListKey, contents int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if have, ok := l.lists[key]; l.busy[key] || ok && have.contents == contents {
+	have, ok := l.lists[key]
+	if l.busy[key] || ok && (have.contents == contents || time.Since(have.ended) < namesPause*have.took) {
 		return false
 	}
 	if l.busy == nil {
@@ -286,13 +316,10 @@ func (l *nameLists) begin(key nameListKey, contents int64) bool {
 	return true
 }
 
-func (l *nameLists) end(key nameListKey, list nameList, good bool) {
+func (l *nameLists) end(key nameListKey, list nameList) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.busy, key)
-	if !good {
-		return
-	}
 	if len(l.lists) >= maxNameLists || l.lists == nil {
 		l.lists = map[nameListKey]nameList{}
 	}
@@ -302,13 +329,13 @@ func (l *nameLists) end(key nameListKey, list nameList, good bool) {
 // verdicts remember what Keep said of packages.
 type verdicts struct {
 	mu    sync.Mutex
-	known map[verdictKey]verdict
+	count int
+	known map[verdictSet]map[PackageID]verdict
 }
 
-type verdictKey struct {
+type verdictSet struct {
 	repo RepoID
 	as   string
-	id   PackageID
 }
 
 type verdict struct {
@@ -318,21 +345,37 @@ type verdict struct {
 	keeps bool
 }
 
-func (v *verdicts) get(n *node, as string, m *match, now time.Time) (keeps, known bool) {
+// fill notes at each match what is remembered of it.
+func (v *verdicts) fill(n *node, as string, found []match, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	have, ok := v.known[verdictKey{n.ID, as, m.id}]
-	ok = ok && have.stamp == m.stamp && have.graph == n.graph.stamp && (have.until.IsZero() || now.Before(have.until))
-	return have.keeps, ok
+	set := v.known[verdictSet{n.ID, as}]
+	if len(set) == 0 {
+		return
+	}
+	for i := range found {
+		m := &found[i]
+		have, ok := set[m.id]
+		m.known = ok && have.stamp == m.stamp && have.graph == n.graph.stamp && (have.until.IsZero() || now.Before(have.until))
+		m.keeps = have.keeps
+	}
 }
 
 func (v *verdicts) put(n *node, as string, m *match, keeps bool, until time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.known) >= maxVerdicts || v.known == nil {
-		v.known = map[verdictKey]verdict{}
+	if v.count >= maxVerdicts || v.known == nil {
+		v.known, v.count = map[verdictSet]map[PackageID]verdict{}, 0
 	}
-	v.known[verdictKey{n.ID, as, m.id}] = verdict{m.stamp, n.graph.stamp, until, keeps}
+	set := v.known[verdictSet{n.ID, as}]
+	if set == nil {
+		set = map[PackageID]verdict{}
+		v.known[verdictSet{n.ID, as}] = set
+	}
+	if _, ok := set[m.id]; !ok {
+		v.count++
+	}
+	set[m.id] = verdict{m.stamp, n.graph.stamp, until, keeps}
 }
 
 // Holds gives those of the packages that the repository or one upstream of it
