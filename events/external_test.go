@@ -172,3 +172,21 @@ func TestEveryWayToAnExternalServer(t *testing.T) {
 		}
 	}
 }
+
+// What the server does not take is no reason to hold up what comes after it.
+func TestAnEventThatIsTooLargeForTheServer(t *testing.T) {
+	host := outside(t, func(o *server.Options) { o.MaxPayload = 16 << 10 })
+	b := dial(t, "nats://"+host, StreamConfig{})
+	lastIs(t, b, "")
+	large := registry.Event{ID: "large", Account: accountA, Own: &registry.OwnEvent{Source: "ci", DetailType: "T", Detail: `{"a":"` + strings.Repeat("x", 20<<10) + `"}`}}
+	publish(t, b, large, event(accountA, 1))
+	lastIs(t, b, event(accountA, 1).ID)
+	s, err := b.js.Stream(t.Context(), StreamName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.GetMsg(t.Context(), 1)
+	if err != nil || !strings.HasSuffix(string(m.Data), `"detail":{}}`) {
+		t.Errorf("%.200s, %v", m.Data, err)
+	}
+}

@@ -26,6 +26,9 @@ const (
 	// ackWait is how long a message may be without an answer before its batch
 	// counts as broken off.
 	ackWait = 10 * time.Second
+	// headroom is what a message's subject and headers may take of the largest
+	// that the server accepts, in bytes.
+	headroom = 4 << 10
 	// lookBack bounds how many messages that are not Larder's are passed over in
 	// search of the newest event.
 	lookBack = 64
@@ -359,6 +362,13 @@ func (b *JetStream) Publish(ctx context.Context, events []registry.Event) (int, 
 // message is the event as it goes onto the stream behind t.
 func (b *JetStream) message(e registry.Event, t tail) (*nats.Msg, error) {
 	body, err := Body(e, b.region)
+	if limit := b.nc.MaxPayload(); err == nil && e.Own != nil && limit > 0 && int64(len(body)) > limit-headroom {
+		// It would hold up all that come after it. Rules have it whole.
+		b.log.Warn("an event of an account's own is larger than the NATS server takes; it goes onto the stream without its detail", "account", e.Account, "event", e.ID)
+		own := *e.Own
+		own.Detail, own.Resources, e.Own = "{}", nil, &own
+		body, err = Body(e, b.region)
+	}
 	if err != nil {
 		return nil, err
 	}
