@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"larder/formats/formatstest"
+
+	"larder/e2e/harness"
 )
 
 // aws runs the aws command as this user, with what larder env prints, and
@@ -34,9 +36,9 @@ func awsCommand(t *testing.T) string {
 	if program, err := exec.LookPath("aws"); err == nil {
 		return program
 	}
-	program, err := exec.LookPath(filepath.Join(toolsFolder(t), "aws", "bin", "aws"))
+	program, err := exec.LookPath(filepath.Join(harness.Tools(t), "aws", "bin", "aws"))
 	if err != nil {
-		absent(t, "aws")
+		harness.Absent(t, "aws")
 	}
 	return program
 }
@@ -50,7 +52,7 @@ func TestAWSCommand(t *testing.T) {
 	up := formatstest.NewUpstream(t)
 	offerProject(t, up)
 	s := serve(t, up.URL)
-	env := exports(t, s.larder(t, nil, "env"))
+	env := exports(t, s.Larder(t, nil, "env"))
 	repository := []string{"--domain", "local", "--repository", "main"}
 	with := func(args ...string) []string { return append(args, repository...) }
 

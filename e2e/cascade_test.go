@@ -56,7 +56,7 @@ func TestLarderBehindLarder(t *testing.T) {
 		newUser(t, c)
 	}
 	far := serve(t, "")
-	token := far.token(t)
+	token := far.Token(t)
 	for _, r := range projectReleases() {
 		far.publish(t, token, r)
 	}
@@ -70,7 +70,7 @@ func TestLarderBehindLarder(t *testing.T) {
 		u.complete(t)
 		locks[c.name] = u.locked(t, near, far.URL)
 	}
-	far.stop(t)
+	far.Stop(t)
 	fetched := tarballLine.FindAllString(far.Log(), -1)
 	if once := slices.Compact(slices.Sorted(slices.Values(fetched))); len(once) != len(fetched) || len(once) < len(installed) {
 		t.Errorf("the upstream was asked for tarballs: %q, of which %d differ", fetched, len(once))

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"larder/e2e/harness"
 )
 
 // client is one version of one package client.
@@ -183,14 +185,14 @@ type user struct {
 // newUser makes one who has no settings yet, in an empty folder.
 func newUser(t *testing.T, c client) *user {
 	t.Helper()
-	tools := toolsFolder(t)
+	tools := harness.Tools(t)
 	program := filepath.Join(tools, c.name, "node_modules", c.program)
 	if _, err := os.Stat(program); err != nil {
-		absent(t, c.name)
+		harness.Absent(t, c.name)
 	}
 	node, err := exec.LookPath("node")
 	if err != nil {
-		absent(t, "node")
+		harness.Absent(t, "node")
 	}
 	u := &user{client: c, home: t.TempDir(), program: []string{node, program}}
 	if c.native {
@@ -233,7 +235,7 @@ func newTrap(t *testing.T) string {
 func loggedIn(t *testing.T, c client, s *server) *user {
 	t.Helper()
 	u := newUser(t, c)
-	s.larder(t, []string{"HOME=" + u.home}, "login", c.login)
+	s.Larder(t, []string{"HOME=" + u.home}, "login", c.login)
 	return u
 }
 
@@ -299,7 +301,7 @@ func (u *user) try(t *testing.T, command string, with ...string) (string, error)
 // run runs any program as this user.
 func (u *user) run(t *testing.T, program ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program[0], program[1:]...)
 	cmd.Env, cmd.Dir = u.env, u.dir

@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"larder/e2e/harness"
 )
 
 // awsOn runs the aws command against the server and gives its standard output;
@@ -133,7 +135,7 @@ func TestEventBridgeCommand(t *testing.T) {
 	s.wantAWS(t, `{"Result":false}`, "events", "test-event-pattern", "--event-pattern", pattern, "--event", `{"source":"aws.codeartifact","detail":{"packageName":"q"}}`)
 
 	// A follower hears the subject of the rule.
-	key, secret := s.accessKey(t)
+	key, secret := s.AccessKey(t)
 	nc, err := nats.Connect("nats://"+address, nats.UserInfo(key, secret))
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +195,7 @@ func TestEventBridgeCommand(t *testing.T) {
 	if err := json.Unmarshal([]byte(s.awsOn(t, "", "iam", "create-access-key", "--user-name", "ci", "--output", "json")), &made); err != nil {
 		t.Fatal(err)
 	}
-	ci := &server{URL: s.URL, Data: t.TempDir()}
+	ci := &server{&harness.Server{URL: s.URL, Data: t.TempDir()}}
 	text := "[default]\naws_access_key_id = " + made.AccessKey.AccessKeyId + "\naws_secret_access_key = " + made.AccessKey.SecretAccessKey + "\n"
 	if err := os.WriteFile(filepath.Join(ci.Data, "credentials"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -213,14 +215,14 @@ func TestRuleCommand(t *testing.T) {
 	s := serve(t, "", "--allow-private-targets")
 	hook, came, bodies := webHook(t)
 	tail := s.tail(t)
-	s.larder(t, nil, "rule", "put", "p", "--pattern", `{"detail":{"packageName":["p"]}}`)
-	s.larder(t, nil, "rule", "target", "put", "p", "ci", hook+"/h", "--cloudevents", "--header", "X-A=b",
+	s.Larder(t, nil, "rule", "put", "p", "--pattern", `{"detail":{"packageName":["p"]}}`)
+	s.Larder(t, nil, "rule", "target", "put", "p", "ci", hook+"/h", "--cloudevents", "--header", "X-A=b",
 		"--input-template", `{"built":"<v>"}`, "--variable", "v=$.detail.packageVersion")
-	secret := strings.TrimSpace(s.larder(t, nil, "rule", "secret", "p", "ci"))
-	if got := s.larder(t, nil, "rule", "list"); !regexp.MustCompile(`(?m)^p +enabled +\{"detail"`).MatchString(got) {
+	secret := strings.TrimSpace(s.Larder(t, nil, "rule", "secret", "p", "ci"))
+	if got := s.Larder(t, nil, "rule", "list"); !regexp.MustCompile(`(?m)^p +enabled +\{"detail"`).MatchString(got) {
 		t.Errorf("list:\n%s", got)
 	}
-	if got := s.larder(t, nil, "rule", "show", "p"); !strings.Contains(got, "target ci") || !strings.Contains(got, hook) {
+	if got := s.Larder(t, nil, "rule", "show", "p"); !strings.Contains(got, "target ci") || !strings.Contains(got, hook) {
 		t.Errorf("show:\n%s", got)
 	}
 	s.publishGeneric(t, "1.0")
@@ -245,25 +247,25 @@ func TestRuleCommand(t *testing.T) {
 	if err := json.Unmarshal([]byte(soon(t, "the past", s.tail(t, "--since", "1h", "--pattern", `{"detail":{"packageVersion":["1.0"]}}`, "--output", "json"))), &e); err != nil || e.ID == "" {
 		t.Errorf("tail --since: %v %+v", err, e)
 	}
-	s.larder(t, nil, "rule", "test", "p", "--event", `{"detail":{"packageName":"p"}}`)
-	if got := s.larder(t, nil, "events", "replay", "--rule", "p", "--from", "1h", "--name", "again"); !strings.Contains(got, "1 event is on its way, as again") {
+	s.Larder(t, nil, "rule", "test", "p", "--event", `{"detail":{"packageName":"p"}}`)
+	if got := s.Larder(t, nil, "events", "replay", "--rule", "p", "--from", "1h", "--name", "again"); !strings.Contains(got, "1 event is on its way, as again") {
 		t.Errorf("replay says %s", got)
 	}
 	if soon(t, "the replayed event", came); soon(t, "its body", bodies) != `{"built":"1.0"}` {
 		t.Error("the replayed event is another")
 	}
-	s.larder(t, nil, "rule", "disable", "p")
-	s.larder(t, nil, "rule", "enable", "p")
-	s.larder(t, nil, "events", "put", "--source", "own", "--type", "Build", "--detail", `{"packageName":"p"}`)
+	s.Larder(t, nil, "rule", "disable", "p")
+	s.Larder(t, nil, "rule", "enable", "p")
+	s.Larder(t, nil, "events", "put", "--source", "own", "--type", "Build", "--detail", `{"packageName":"p"}`)
 	if got := soon(t, "the own event", bodies); got != `{"built":""}` {
 		t.Errorf("the own event came as %s", got)
 	}
 	if got := soon(t, "tail", tail); !strings.HasSuffix(got, "  own  Build") {
 		t.Errorf("tail says %q", got)
 	}
-	s.larder(t, nil, "rule", "target", "remove", "p", "ci")
-	s.larder(t, nil, "rule", "delete", "p", "--yes")
-	if got := s.larder(t, nil, "rule", "list", "--output", "json"); !strings.Contains(got, `"Rules": []`) {
+	s.Larder(t, nil, "rule", "target", "remove", "p", "ci")
+	s.Larder(t, nil, "rule", "delete", "p", "--yes")
+	if got := s.Larder(t, nil, "rule", "list", "--output", "json"); !strings.Contains(got, `"Rules": []`) {
 		t.Errorf("list: %s", got)
 	}
 }
@@ -272,7 +274,7 @@ func TestRuleCommand(t *testing.T) {
 // when this returns.
 func (s *server) tail(t *testing.T, args ...string) <-chan string {
 	t.Helper()
-	cmd := exec.Command(larderBinary, append([]string{"events", "tail", "--data", s.Data}, args...)...)
+	cmd := exec.Command(harness.Binary, append([]string{"events", "tail", "--data", s.Data}, args...)...)
 	cmd.Env = []string{"HOME=" + t.TempDir()}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -313,7 +315,7 @@ func (s *server) followed(t *testing.T) {
 	if _, _, split := net.SplitHostPort(where.NATS); err != nil || split != nil {
 		t.Fatalf("server.json does not say where to follow: %v %v: %s", err, split, text)
 	}
-	key, secret := s.accessKey(t)
+	key, secret := s.AccessKey(t)
 	nc, err := nats.Connect("nats://"+where.NATS, nats.UserInfo(key, secret))
 	if err != nil {
 		t.Fatal(err)

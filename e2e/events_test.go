@@ -61,7 +61,7 @@ func TestFollower(t *testing.T) {
 	offerProject(t, up)
 	address := freeAddress(t)
 	s := serve(t, up.URL, "--nats-listen", address)
-	key, secret := s.accessKey(t)
+	key, secret := s.AccessKey(t)
 
 	nc, err := nats.Connect("nats://"+address, nats.UserInfo(key, secret))
 	if err != nil {

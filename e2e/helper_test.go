@@ -21,9 +21,9 @@ func TestHelpers(t *testing.T) {
 			offerProject(t, up)
 			s := serve(t, up.URL)
 			if u.login == "pnpm" { // which had a token in the same file before
-				s.larder(t, []string{"HOME=" + u.home}, "login", u.login)
+				s.Larder(t, []string{"HOME=" + u.home}, "login", u.login)
 			}
-			s.larder(t, []string{"HOME=" + u.home}, "login", u.login, "--helper")
+			s.Larder(t, []string{"HOME=" + u.home}, "login", u.login, "--helper")
 			noToken(t, u.home)
 
 			u.project(t, manifest{"name": "consumer", "version": "1.0.0", "private": true, "dependencies": manifest{"@up/core": "^1.0.0"}})
@@ -37,13 +37,13 @@ func TestHelpers(t *testing.T) {
 				u.do(t, "prepare")
 			}
 			u.do(t, "publish")
-			if res, _ := s.get(t, s.token(t), "@acme/made"); res.StatusCode != 200 {
+			if res, _ := s.get(t, s.Token(t), "@acme/made"); res.StatusCode != 200 {
 				t.Errorf("what was published is answered with %s", res.Status)
 			}
 			noToken(t, u.home)
 
 			// Without the helper again, as before.
-			s.larder(t, []string{"HOME=" + u.home}, "login", u.login)
+			s.Larder(t, []string{"HOME=" + u.home}, "login", u.login)
 			u.project(t, manifest{"name": "consumer", "version": "1.0.0", "private": true, "dependencies": manifest{"leaf": "1.0.0"}})
 			u.do(t, "install")
 		})

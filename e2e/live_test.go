@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"larder/e2e/harness"
 )
 
 // liveProject is a project of packages that everybody knows: many small ones,
@@ -34,7 +36,7 @@ const liveAnswer = "1 + 1;functionfunction5let a = 1; \n"
 // as a server finds it at its first start. The table that it prints is for
 // docs/live-runs.md.
 func TestLive(t *testing.T) {
-	if mode() != "live" {
+	if harness.Mode() != "live" {
 		t.Skip("this needs the network and runs with LARDER_E2E=live")
 	}
 	table := []string{
@@ -56,25 +58,25 @@ func liveRow(t *testing.T, c client) string {
 	plain := straight.timed(t, "install")
 
 	data := t.TempDir()
-	s := start(t, data, os.Environ(), "serve", "--data", data, "--listen", "127.0.0.1:0", "--nats-listen", "off")
+	s := &server{harness.Start(t, data, os.Environ(), "serve", "--data", data, "--listen", "127.0.0.1:0", "--nats-listen", "off")}
 	s.awaitConnection(t)
 
 	first := liveUser(t, c)
-	s.larder(t, []string{"HOME=" + first.home}, "login", c.login)
+	s.Larder(t, []string{"HOME=" + first.home}, "login", c.login)
 	cold := first.timed(t, "install")
 	asked := s.upstreamRequests(t)
 
 	second := liveUser(t, c)
-	s.larder(t, []string{"HOME=" + second.home}, "login", c.login)
+	s.Larder(t, []string{"HOME=" + second.home}, "login", c.login)
 	warm := second.timed(t, "install")
 
 	third := liveUser(t, c)
-	s.larder(t, []string{"HOME=" + third.home}, "login", c.login)
+	s.Larder(t, []string{"HOME=" + third.home}, "login", c.login)
 	third.write(t, c.lock, first.read(t, c.lock))
 	frozen := third.timed(t, "frozen")
 	later := s.upstreamRequests(t) - asked
 
-	s.stop(t)
+	s.Stop(t)
 	fetched := map[string]bool{}
 	for _, line := range tarballLine.FindAllString(s.Log(), -1) {
 		fetched[line] = true
@@ -123,7 +125,7 @@ func (u *user) timed(t *testing.T, command string) time.Duration {
 func (s *server) awaitConnection(t *testing.T) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
-	for !regexp.MustCompile(`(?m)^public:npmjs\s+npm\s+http`).MatchString(s.larder(t, nil, "connection", "list")) {
+	for !regexp.MustCompile(`(?m)^public:npmjs\s+npm\s+http`).MatchString(s.Larder(t, nil, "connection", "list")) {
 		if time.Now().After(deadline) {
 			t.Fatal("within a minute the server did not find out where public npm packages are")
 		}

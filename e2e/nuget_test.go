@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"larder/e2e/harness"
 )
 
 // nugetUser is a person with nuget.exe under Mono, in a folder of their own.
@@ -13,11 +15,11 @@ func nugetUser(t *testing.T) *user {
 	t.Helper()
 	mono, err := exec.LookPath("mono")
 	if err != nil {
-		absent(t, "mono")
+		harness.Absent(t, "mono")
 	}
-	exe := filepath.Join(toolsFolder(t), "nuget", "node_modules", "nuget-exe", "nuget-5.8.0.exe")
+	exe := filepath.Join(harness.Tools(t), "nuget", "node_modules", "nuget-exe", "nuget-5.8.0.exe")
 	if _, err := os.Stat(exe); err != nil {
-		absent(t, "nuget.exe")
+		harness.Absent(t, "nuget.exe")
 	}
 	u := &user{home: t.TempDir(), dir: t.TempDir(), program: []string{mono, exe}}
 	bin := t.TempDir()
@@ -44,7 +46,7 @@ func TestNuGetAsksLarderForTokens(t *testing.T) {
 	endToEnd(t)
 	u := nugetUser(t)
 	s := serve(t, "")
-	s.larder(t, []string{"HOME=" + u.home}, "login", "nuget", "--helper")
+	s.Larder(t, []string{"HOME=" + u.home}, "login", "nuget", "--helper")
 	// It looks for plugins in the home folder only where it finds msbuild.
 	u.env = append(u.env, "NUGET_NETFX_PLUGIN_PATHS="+filepath.Join(u.home, ".nuget", "plugins", "netfx", "CredentialProvider.Larder", "CredentialProvider.Larder.exe"))
 	u.publishNuGet(t)
@@ -61,7 +63,7 @@ func TestAWSCommandLogsNuGetIn(t *testing.T) {
 	awsCommand(t)
 	u := nugetUser(t)
 	s := serve(t, "")
-	env := exports(t, s.larder(t, nil, "env"))
+	env := exports(t, s.Larder(t, nil, "env"))
 	for range 2 { // makes it, and then renews the token
 		u.aws(t, env, "login", "--tool", "nuget", "--domain", "local", "--repository", "main")
 	}

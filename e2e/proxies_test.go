@@ -68,7 +68,7 @@ func TestPublicURL(t *testing.T) {
 	f := newFront(t, (*httptest.Server).Start, func(*httputil.ProxyRequest) {})
 	s := serve(t, up.URL, "--public-url", f.URL)
 	f.leadTo(t, s)
-	s.larder(t, []string{"HOME=" + u.home}, "login", "npm")
+	s.Larder(t, []string{"HOME=" + u.home}, "login", "npm")
 	liveBehind(t, u, f.URL+"/npm/d/local-000000000000/main/")
 }
 
@@ -88,7 +88,7 @@ func TestTrustedProxy(t *testing.T) {
 	}
 	u.env = append(u.env, "npm_config_cafile="+authority)
 	repository := f.URL + "/npm/d/local-000000000000/main/"
-	u.npmrc(t, repository, s.token(t))
+	u.npmrc(t, repository, s.Token(t))
 	liveBehind(t, u, repository)
 }
 
@@ -118,6 +118,6 @@ func TestHostNamesTheDomain(t *testing.T) {
 	t.Cleanup(names.Close)
 	u.env = append(u.env, proxied(names.URL, "127.0.0.1")...)
 	repository := "http://" + host + "/npm/main/"
-	u.npmrc(t, repository, s.token(t))
+	u.npmrc(t, repository, s.Token(t))
 	liveBehind(t, u, repository)
 }

@@ -51,7 +51,7 @@ var local = registry.DomainID{Owner: account, Name: "local"}
 func prepare(t *testing.T, change func(registry.Metadata, *server)) (data string) {
 	t.Helper()
 	s := serve(t, "")
-	s.stop(t)
+	s.Stop(t)
 	m, err := storage.Metadata(t.Context(), "", s.Data)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func issue(t *testing.T, m registry.Metadata, s *server, d registry.DomainID, at
 		t.Fatal(err)
 	}
 	a := identity.New(identity.Config{Metadata: m, Sealer: sealer, Clock: func() time.Time { return at }})
-	key, secret := s.accessKey(t)
+	key, secret := s.AccessKey(t)
 	actor, err := a.AccessKeyActor(t.Context(), key, secret)
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestWhatIsNotThere(t *testing.T) {
 			})
 		})
 	}), up.URL)
-	token := s.token(t)
+	token := s.Token(t)
 	as := func(t *testing.T) *user {
 		u := newUser(t, named("npm11"))
 		u.npmrc(t, s.repository(), token)
@@ -222,7 +222,7 @@ func TestUpstreamThatFails(t *testing.T) {
 	up := formatstest.NewUpstream(t)
 	offerProject(t, up)
 	s := serve(t, up.URL)
-	token := s.token(t)
+	token := s.Token(t)
 	as := func(t *testing.T) *user {
 		u := newUser(t, named("npm11"))
 		u.npmrc(t, s.repository(), token)
@@ -285,9 +285,9 @@ func TestConnectionThatLeadsNowhere(t *testing.T) {
 	up := formatstest.NewUpstream(t)
 	offerProject(t, up)
 	s := serve(t, "")
-	u.npmrc(t, s.repository(), s.token(t))
+	u.npmrc(t, s.repository(), s.Token(t))
 	u.fails(t, "install leaf", "E404", "larder connection set public:npmjs URL")
-	s.larder(t, nil, "connection", "set", "public:npmjs", up.URL+"/")
+	s.Larder(t, nil, "connection", "set", "public:npmjs", up.URL+"/")
 	u.do(t, "add", "leaf")
 	if got := u.loaded(t, "leaf")["leaf"]; got != "leaf 2.0.1" {
 		t.Errorf("installed %q", got)

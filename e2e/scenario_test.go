@@ -195,7 +195,7 @@ func (p packument) versions() []string { return slices.Sorted(maps.Keys(p.Versio
 
 func (d *day) packument(t *testing.T, name string) (p packument) {
 	t.Helper()
-	res, body := d.server.get(t, d.server.token(t), name)
+	res, body := d.server.get(t, d.server.Token(t), name)
 	if res.StatusCode == http.StatusNotFound {
 		return packument{}
 	}

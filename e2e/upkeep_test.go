@@ -20,7 +20,7 @@ func TestRestart(t *testing.T) {
 	up := formatstest.NewUpstream(t)
 	offerProject(t, up)
 	s := serve(t, up.URL)
-	token := s.token(t)
+	token := s.Token(t)
 	u := newUser(t, c)
 	u.npmrc(t, s.repository(), token)
 	u.project(t, gadget("1.0.0"), "index.js", module("gadget"))
@@ -30,7 +30,7 @@ func TestRestart(t *testing.T) {
 	u.do(t, "add", "gadget")
 	lock, of := u.read(t, c.lock), u.read(t, "package.json")
 
-	s.stop(t)
+	s.Stop(t)
 	up.Down()
 	again := serveFrom(t, s.Data, up.URL, "--listen", strings.TrimPrefix(s.URL, "http://"))
 	u = newUser(t, c)

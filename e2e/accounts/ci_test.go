@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"larder/e2e/harness"
 )
 
 // ciSystem is a fake CI system that gives its jobs tokens, as GitHub Actions
@@ -137,7 +139,7 @@ var ciSystems = []struct {
 func TestAJobPublishesWithoutAStoredSecret(t *testing.T) {
 	for _, c := range ciSystems {
 		t.Run(c.name, func(t *testing.T) {
-			endToEnd(t)
+			harness.EndToEnd(t)
 			t.Parallel()
 			aws, npm := tool(t, "aws"), tool(t, npmProgram)
 			ci := newCISystem(t, c.path)
@@ -192,7 +194,7 @@ func TestAJobPublishesWithoutAStoredSecret(t *testing.T) {
 			}
 
 			for name, claims := range c.others {
-				for _, command := range [][]string{whoami, {larderBinary, "token"}} {
+				for _, command := range [][]string{whoami, {harness.Binary, "token"}} {
 					if out, err := job(claims).try(t, command...); err == nil || !strings.Contains(out, "AccessDenied") {
 						t.Errorf("%s: %v %s", name, err, out)
 					}

@@ -1,77 +1,24 @@
 package accounts
 
 import (
-	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"larder/e2e/harness"
 )
 
-// larderBinary is the built command.
-var larderBinary string
-
-func TestMain(m *testing.M) {
-	if mode() == "" {
-		os.Exit(m.Run())
-	}
-	dir, err := os.MkdirTemp("", "larder-e2e-accounts-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := 1
-	larderBinary = filepath.Join(dir, "larder")
-	build := exec.Command("go", "build", "-o", larderBinary, "../../cmd/larder")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "cannot build larder: %v\n%s", err, out)
-	} else {
-		code = m.Run()
-	}
-	os.RemoveAll(dir)
-	os.Exit(code)
-}
-
-func mode() string { return os.Getenv("LARDER_E2E") }
-
-// endToEnd skips unless end-to-end tests were asked for.
-func endToEnd(t *testing.T) {
-	t.Helper()
-	if mode() == "" {
-		t.Skip("end-to-end tests run with LARDER_E2E=on, see e2e/doc.go")
-	}
-}
+func TestMain(m *testing.M) { harness.Main(m) }
 
 // tool gives a path below the clients' folder, or ends a test whose client is
-// not there. A name without a slash is one of the machine's own programs.
+// not there. A name without a slash may be one of the machine's own programs.
 func tool(t *testing.T, name string) string {
 	t.Helper()
-	dir := os.Getenv("LARDER_E2E_TOOLS")
-	if dir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir = filepath.Join(cache, "larder-clients")
+	if strings.Contains(name, "/") {
+		return harness.Program(t, name)
 	}
-	path := filepath.Join(dir, name)
-	var err error
-	if !strings.Contains(name, "/") {
-		if path, err = exec.LookPath(name); err != nil {
-			path, err = exec.LookPath(filepath.Join(dir, name, "bin", name))
-		}
-	} else {
-		_, err = os.Stat(path)
-	}
-	if err == nil {
+	if path, err := exec.LookPath(name); err == nil {
 		return path
 	}
-	text := name + " is not on this machine; the scripts install-clients.sh below e2e install the clients"
-	if mode() == "required" {
-		t.Fatal(text)
-	}
-	t.Skip(text)
-	return ""
+	return harness.Program(t, name, "bin", name)
 }

@@ -1,88 +1,29 @@
 package accounts
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"larder/e2e/harness"
 )
 
-// patience bounds one command of a client or of larder.
-const patience = 3 * time.Minute
-
 // server is one larder process with a data folder of its own.
-type server struct {
-	URL     string // without a slash at the end
-	Data    string
-	process *exec.Cmd
-	ended   chan struct{}
-	mu      sync.Mutex
-	log     bytes.Buffer
-}
+type server struct{ *harness.Server }
 
-var readyLine = regexp.MustCompile(`^larder: ready at (\S+) — next: `)
-
-// serve starts larder with an empty data folder and stops it at the end of the test.
+// serve starts larder with an empty data folder and further variables, and
+// stops it at the end of the test.
 func serve(t *testing.T, env []string, flags ...string) *server {
 	t.Helper()
-	s := &server{Data: t.TempDir(), ended: make(chan struct{})}
-	s.process = exec.Command(larderBinary, append([]string{"serve", "--data", s.Data, "--listen", "127.0.0.1:0", "--nats-listen", "off"}, flags...)...)
-	s.process.Env = append([]string{"PATH=", "HOME=" + t.TempDir()}, env...)
-	stderr, err := s.process.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready := make(chan string, 1)
-	go func() {
-		defer close(s.ended)
-		lines := bufio.NewReader(stderr)
-		for {
-			line, err := lines.ReadString('\n')
-			s.mu.Lock()
-			s.log.WriteString(line)
-			s.mu.Unlock()
-			if m := readyLine.FindStringSubmatch(line); m != nil {
-				ready <- m[1]
-			}
-			if err != nil {
-				break
-			}
-		}
-		s.process.Wait() //nolint:errcheck // it is stopped below
-	}()
-	t.Cleanup(func() {
-		s.process.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
-		select {
-		case <-s.ended:
-		case <-time.After(time.Minute):
-			s.process.Process.Kill() //nolint:errcheck // as above
-		}
-		if t.Failed() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			t.Logf("larder's log:\n%s", s.log.String())
-		}
-	})
-	select {
-	case s.URL = <-ready:
-	case <-s.ended:
-		t.Fatalf("larder did not start:\n%s", s.log.String())
-	case <-time.After(30 * time.Second):
-		t.Fatal("larder was not ready within 30 s")
-	}
-	return s
+	data := t.TempDir()
+	args := append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--nats-listen", "off"}, flags...)
+	return &server{harness.Start(t, data, append([]string{"PATH=", "HOME=" + t.TempDir()}, env...), args...)}
 }
 
 // person is a person or a CI job with a home folder, a folder to work in, and
@@ -109,7 +50,7 @@ func newPerson(t *testing.T, s *server, env ...string) *person {
 // try runs a command in the person's folder; what it prints comes together.
 func (p *person) try(t *testing.T, command ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env, cmd.Dir, cmd.WaitDelay = p.env, p.dir, 5*time.Second
@@ -130,7 +71,7 @@ func (p *person) run(t *testing.T, command ...string) string {
 // larder runs a command of larder and gives its standard output.
 func (p *person) larder(t *testing.T, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), larderBinary, args...)
+	cmd := exec.CommandContext(t.Context(), harness.Binary, args...)
 	cmd.Env, cmd.Dir = p.env, p.dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"larder/e2e/harness"
 )
 
 const (
@@ -26,7 +28,7 @@ type sharing struct {
 
 func share(t *testing.T, c client) *sharing {
 	t.Helper()
-	endToEnd(t)
+	harness.EndToEnd(t)
 	t.Parallel()
 	c.have(t)
 	w := &sharing{server: serve(t, nil)}
@@ -74,7 +76,7 @@ func TestAnotherAccountReadsOnceBothSidesAllow(t *testing.T) {
 			// A token needs the same of both.
 			noToken := func(when string) {
 				t.Helper()
-				if out, err := w.bob.try(t, append([]string{larderBinary, "token"}, w.repository.flags()[:4]...)...); err == nil || !strings.Contains(out, "AccessDenied") {
+				if out, err := w.bob.try(t, append([]string{harness.Binary, "token"}, w.repository.flags()[:4]...)...); err == nil || !strings.Contains(out, "AccessDenied") {
 					t.Errorf("%s a token was given: %v %s", when, err, out)
 				}
 			}

@@ -80,3 +80,14 @@ func Program(t testing.TB, elements ...string) string {
 	}
 	return path
 }
+
+// Command gives the path of a program of this machine; without it the test is
+// over.
+func Command(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		Absent(t, name)
+	}
+	return path
+}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"larder/e2e/harness"
 )
 
 const gradle = "gradle-8.11.1/bin/gradle"
@@ -14,7 +16,7 @@ const gradle = "gradle-8.11.1/bin/gradle"
 // A library with features and fixtures, which only its module metadata tells
 // of, is published signed and used by another project; then as a snapshot.
 func TestGradle(t *testing.T) {
-	endToEnd(t)
+	harness.EndToEnd(t)
 	for name, c := range map[string]struct {
 		args        []string
 		credentials string // in the build

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"larder/e2e/harness"
 )
 
 func TestMaven(t *testing.T) {
-	endToEnd(t)
+	harness.EndToEnd(t)
 	for name, program := range map[string]string{
 		"the machine's Maven": "mvn",
 		"Maven 3.9":           "maven-3.9.11/bin/mvn",
@@ -169,7 +171,7 @@ func ranges(t *testing.T, s *server, builder mvn) {
 }
 
 func TestMavenReadsTheTokenThatIsEncryptedForIt(t *testing.T) {
-	endToEnd(t)
+	harness.EndToEnd(t)
 	for name, program := range map[string]string{
 		"the machine's Maven": "mvn",
 		"Maven 3.9":           "maven-3.9.11/bin/mvn",

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"larder/e2e/harness"
 )
 
 const sbt = "sbt-1.10.11/sbt-launch.jar"
@@ -13,7 +15,7 @@ const sbt = "sbt-1.10.11/sbt-launch.jar"
 // A library is published and used by another build; sbt itself comes through
 // the server, too.
 func TestSBT(t *testing.T) {
-	endToEnd(t)
+	harness.EndToEnd(t)
 	for name, args := range map[string][]string{"with a token in a file": nil, "which asks larder in each build": {"--helper"}} {
 		t.Run(name, func(t *testing.T) {
 			s, _ := withUpstream(t)

@@ -1,8 +1,6 @@
 package maven
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -11,88 +9,25 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
-)
 
-// patience bounds one command of a client or of larder.
-const patience = 5 * time.Minute
+	"larder/e2e/harness"
+)
 
 // server is one larder process with a data folder of its own.
 type server struct {
-	URL     string // without a slash at the end
-	Data    string
-	Token   string
-	process *exec.Cmd
-	ended   chan struct{}
-	mu      sync.Mutex
-	log     bytes.Buffer
+	*harness.Server
+	Token string
 }
-
-var readyLine = regexp.MustCompile(`^larder: ready at (\S+) — next: `)
 
 // serve starts larder with an empty data folder, whose Maven connection leads
 // to the upstream, and stops it at the end of the test.
 func serve(t *testing.T, upstream string) *server {
 	t.Helper()
-	data := t.TempDir()
-	s := &server{Data: data, process: exec.Command(larderBinary, "serve", "--data", data, "--listen", "127.0.0.1:0", "--nats-listen", "off",
-		"--external-connection", "public:maven-central="+upstream), ended: make(chan struct{})}
-	s.process.Env = []string{"PATH=", "HOME=" + t.TempDir()}
-	stderr, err := s.process.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready := make(chan string, 1)
-	go func() {
-		defer close(s.ended)
-		lines := bufio.NewReader(stderr)
-		for {
-			line, err := lines.ReadString('\n')
-			s.mu.Lock()
-			s.log.WriteString(line)
-			s.mu.Unlock()
-			if m := readyLine.FindStringSubmatch(line); m != nil {
-				ready <- m[1]
-			}
-			if err != nil {
-				break
-			}
-		}
-		s.process.Wait() //nolint:errcheck // it is stopped below
-	}()
-	t.Cleanup(func() {
-		s.process.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
-		select {
-		case <-s.ended:
-		case <-time.After(time.Minute):
-			s.process.Process.Kill() //nolint:errcheck // as above
-		}
-		if t.Failed() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			t.Logf("larder's log:\n%s", s.log.String())
-		}
-	})
-	select {
-	case s.URL = <-ready:
-	case <-s.ended:
-		t.Fatalf("larder did not start:\n%s", s.log.String())
-	case <-time.After(30 * time.Second):
-		t.Fatal("larder was not ready within 30 s")
-	}
-	out, err := exec.Command(larderBinary, "token", "--data", data).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Token = strings.TrimSpace(string(out))
+	s := &server{Server: harness.Serve(t, "--external-connection", "public:maven-central="+upstream)}
+	s.Token = s.Server.Token(t)
 	return s
 }
 
@@ -123,9 +58,7 @@ func (s *server) get(t *testing.T, path string) (int, string) {
 
 // refused reports whether the server has answered anybody with the status.
 func (s *server) refused(status int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return strings.Contains(s.log.String(), fmt.Sprintf(`"status":%d`, status))
+	return strings.Contains(s.Log(), fmt.Sprintf(`"status":%d`, status))
 }
 
 // user is a person or a CI job with a home of its own, set up by larder login,
@@ -145,7 +78,7 @@ func newUser(t *testing.T, s *server, login ...string) *user {
 
 func (u *user) login(t *testing.T, s *server, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), larderBinary, append([]string{"login", "--data", s.Data}, args...)...)
+	cmd := exec.CommandContext(t.Context(), harness.Binary, append([]string{"login", "--data", s.Data}, args...)...)
 	cmd.Env, cmd.Dir = u.env(), u.home
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -188,7 +121,7 @@ func project(t *testing.T, s *server, name, version string, more ...string) stri
 // try runs a program in a project.
 func (u *user) try(t *testing.T, dir string, command ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir, cmd.WaitDelay, cmd.Env = dir, 5*time.Second, u.env()

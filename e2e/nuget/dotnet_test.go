@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"larder/e2e/harness"
 )
 
 // library is a project that dotnet builds without a network: of the framework
@@ -27,7 +29,7 @@ func (s *server) login(t *testing.T, c *client) {
 }
 
 func TestDotnet(t *testing.T) {
-	endToEnd(t)
+	harness.EndToEnd(t)
 	g := newGallery(t)
 	g.add(t, "Public.Left", release{version: "1.0.0"}, release{version: "1.1.0", framework: "netstandard2.0", dependency: "Public.Right", versions: "[1.0,2.0)"},
 		release{version: "1.2.0", unlisted: true}, release{version: "2.0.0-beta.1"}, release{version: "2.0.0-beta.10"})
@@ -87,7 +89,7 @@ func TestDotnet(t *testing.T) {
 
 // Of dotnet 5.0.200 and later, which is not in the SDK that the tests bring along.
 func TestDotnetListsVulnerablePackages(t *testing.T) {
-	endToEnd(t)
+	harness.EndToEnd(t)
 	c := dotnet(t)
 	if help, _ := c.try(t, "list", "package", "--help"); !strings.Contains(help, "--vulnerable") {
 		t.Skip("this dotnet cannot list vulnerable packages: 5.0.200 and later can")

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"larder/e2e/harness"
 )
 
 // contains fails unless what a client said has every one of the words.
@@ -26,7 +28,7 @@ func (c *client) project(t *testing.T, id, version, more string) string {
 }
 
 func TestNuGetExe(t *testing.T) {
-	endToEnd(t)
+	harness.EndToEnd(t)
 	g := newGallery(t)
 	g.add(t, "Public.Left", release{version: "1.0.0"}, release{version: "1.1.0", framework: "net45", dependency: "Public.Right", versions: "[1.0,2.0)"},
 		release{version: "1.2.0", unlisted: true}, release{version: "2.0.0-beta.1"})
@@ -122,7 +124,7 @@ func TestNuGetExe(t *testing.T) {
 
 // A second Larder that has the first as its upstream, with a credential.
 func TestAChainOfLarders(t *testing.T) {
-	endToEnd(t)
+	harness.EndToEnd(t)
 	nugetExe(t) // or nothing is to be started
 	g := newGallery(t)
 	g.add(t, "Public.Left", release{version: "1.0.0"}, release{version: "1.2.0", unlisted: true})

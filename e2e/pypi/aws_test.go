@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"larder/e2e/harness"
 	"larder/formats/formatstest"
 )
 
@@ -18,12 +19,12 @@ func (u *user) aws(t *testing.T, s *server, args ...string) {
 	if err != nil {
 		aws = program(t, "aws", "aws")
 	}
-	u.run(t, "/bin/sh", "-c", s.larder(t, nil, "env")+`exec "$@"`, "sh", aws, "codeartifact", "login", "--domain", "local", "--repository", "main", args[0], args[1])
+	u.run(t, "/bin/sh", "-c", s.Larder(t, nil, "env")+`exec "$@"`, "sh", aws, "codeartifact", "login", "--domain", "local", "--repository", "main", args[0], args[1])
 }
 
 // TestAWSCommandLogsIn: the cloud's own command sets pip and twine up.
 func TestAWSCommandLogsIn(t *testing.T) {
-	endToEnd(t)
+	harness.EndToEnd(t)
 	t.Parallel()
 	up := formatstest.NewUpstream(t)
 	offerProject(t, up)

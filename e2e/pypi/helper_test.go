@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"larder/e2e/harness"
 	"larder/formats/formatstest"
 )
 
@@ -26,7 +27,7 @@ func helped(t *testing.T, s *server, tool string) *user {
 	}
 	u.env = append(u.env, "POETRY_KEYRING_ENABLED=true")
 	u.noToken(t)
-	s.larder(t, []string{"HOME=" + u.home, "PATH=" + path}, "login", tool, "--helper")
+	s.Larder(t, []string{"HOME=" + u.home, "PATH=" + path}, "login", tool, "--helper")
 	return u
 }
 
@@ -55,7 +56,7 @@ func TestInstallersAskLarderForTokens(t *testing.T) {
 			continue // knows no such program
 		}
 		t.Run(i.name, func(t *testing.T) {
-			endToEnd(t)
+			harness.EndToEnd(t)
 			t.Parallel()
 			i.command(t, "")
 			up := formatstest.NewUpstream(t)
@@ -78,7 +79,7 @@ func TestPublishersAskLarderForTokens(t *testing.T) {
 			continue // has a password in its own settings, or asks a person
 		}
 		t.Run(p.name, func(t *testing.T) {
-			endToEnd(t)
+			harness.EndToEnd(t)
 			t.Parallel()
 			client := program(t, p.name, p.client)
 			up := formatstest.NewUpstream(t)
@@ -91,7 +92,7 @@ func TestPublishersAskLarderForTokens(t *testing.T) {
 			command := func(words ...string) []string {
 				out := []string{client}
 				for _, w := range words {
-					out = append(out, strings.ReplaceAll(w, "$URL", s.repository("main")))
+					out = append(out, strings.ReplaceAll(w, "$URL", s.Repository("pypi", "main")))
 				}
 				return out
 			}
@@ -121,7 +122,7 @@ func TestPublishersAskLarderForTokens(t *testing.T) {
 				}
 			}
 			u.noToken(t)
-			if out := s.larder(t, nil, "package", "versions", "pypi/mine"); !strings.Contains(out, "1.0") {
+			if out := s.Larder(t, nil, "package", "versions", "pypi/mine"); !strings.Contains(out, "1.0") {
 				t.Errorf("what was published is not there: %s", out)
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"larder/e2e/harness"
 	"larder/formats/formatstest"
 )
 
@@ -45,7 +46,7 @@ func (i installer) install(t *testing.T, u *user, args ...string) string {
 func TestInstallers(t *testing.T) {
 	for _, i := range installers {
 		t.Run(i.name, func(t *testing.T) {
-			endToEnd(t)
+			harness.EndToEnd(t)
 			t.Parallel()
 			i.command(t, "") // skips without waiting for a server
 			up := formatstest.NewUpstream(t)
@@ -83,8 +84,8 @@ func TestInstallers(t *testing.T) {
 			}
 
 			// A chain of three repositories, and an upstream that is gone.
-			s.larder(t, nil, "repository", "create", "team", "--upstream", "main")
-			s.larder(t, nil, "repository", "create", "app", "--upstream", "team")
+			s.Larder(t, nil, "repository", "create", "team", "--upstream", "main")
+			s.Larder(t, nil, "repository", "create", "app", "--upstream", "team")
 			check("through a chain", i.install(t, newUser(t, s, "app", i.login), "web.app[fast]", "sourced"), installed)
 			up.Down()
 			check("without the upstream index", i.install(t, newUser(t, s, "app", i.login), "web.app[fast]", "sourced"), installed)
@@ -105,7 +106,7 @@ func TestProjectTools(t *testing.T) {
 		{"pdm", "[tool.pdm]\ndistribution = false\n", "pdm.lock", [][]string{{"venv", "create"}, {"lock"}, {"sync"}}, []string{"sync"}},
 	} {
 		t.Run(tool.name, func(t *testing.T) {
-			endToEnd(t)
+			harness.EndToEnd(t)
 			t.Parallel()
 			client := program(t, tool.name, tool.name)
 			up := formatstest.NewUpstream(t)
@@ -116,7 +117,7 @@ func TestProjectTools(t *testing.T) {
 			for _, step := range tool.steps {
 				args := []string{client}
 				for _, a := range step {
-					args = append(args, strings.ReplaceAll(a, "$URL", s.repository("main")+"simple/"))
+					args = append(args, strings.ReplaceAll(a, "$URL", s.Repository("pypi", "main")+"simple/"))
 				}
 				u.run(t, args...)
 			}
@@ -144,7 +145,7 @@ func TestProjectTools(t *testing.T) {
 // TestLockingFetchesMetadataAndNoWheels: a project of 100 packages is locked
 // without one wheel.
 func TestLockingFetchesMetadataAndNoWheels(t *testing.T) {
-	endToEnd(t)
+	harness.EndToEnd(t)
 	t.Parallel()
 	client := program(t, "uv", "uv")
 	up := formatstest.NewUpstream(t)

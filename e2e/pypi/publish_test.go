@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"larder/e2e/harness"
 	"larder/formats/formatstest"
 )
 
@@ -55,18 +56,18 @@ var publishers = []publisher{
 func TestPublishers(t *testing.T) {
 	for _, p := range publishers {
 		t.Run(p.name, func(t *testing.T) {
-			endToEnd(t)
+			harness.EndToEnd(t)
 			t.Parallel()
 			client := program(t, p.name, p.client)
 			up := formatstest.NewUpstream(t)
 			s := serve(t, up.URL+"/simple/")
 			u := newUser(t, s, "main", p.login)
-			token := strings.TrimSpace(s.larder(t, nil, "token"))
+			token := strings.TrimSpace(s.Larder(t, nil, "token"))
 			u.env = append(u.env, "UV_PUBLISH_USERNAME=aws", "UV_PUBLISH_PASSWORD="+token)
 			command := func(words []string) []string {
 				out := []string{client}
 				for _, w := range words {
-					out = append(out, strings.ReplaceAll(w, "$URL", s.repository("main")))
+					out = append(out, strings.ReplaceAll(w, "$URL", s.Repository("pypi", "main")))
 				}
 				return out
 			}

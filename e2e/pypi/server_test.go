@@ -1,8 +1,6 @@
 package pypi
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -10,106 +8,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"larder/e2e/harness"
 )
 
-// patience bounds one command of a client or of larder.
-const patience = 3 * time.Minute
-
 // server is one larder process with a data folder of its own.
-type server struct {
-	URL     string // without a slash at the end
-	Data    string
-	process *exec.Cmd
-	ended   chan struct{}
-	mu      sync.Mutex
-	log     bytes.Buffer
-}
-
-var readyLine = regexp.MustCompile(`^larder: ready at (\S+) — next: `)
+type server struct{ *harness.Server }
 
 // serve starts larder with an empty data folder, whose Python connection leads
 // to the upstream, and stops it at the end of the test.
 func serve(t *testing.T, upstream string, flags ...string) *server {
 	t.Helper()
-	data := t.TempDir()
-	args := append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0",
-		"--external-connection", "public:pypi=" + upstream}, flags...)
-	s := &server{Data: data, process: exec.Command(larderBinary, args...), ended: make(chan struct{})}
-	s.process.Env = []string{"PATH=", "HOME=" + t.TempDir()}
-	stderr, err := s.process.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready := make(chan string, 1)
-	go func() {
-		defer close(s.ended)
-		lines := bufio.NewReader(stderr)
-		for {
-			line, err := lines.ReadString('\n')
-			s.mu.Lock()
-			s.log.WriteString(line)
-			s.mu.Unlock()
-			if m := readyLine.FindStringSubmatch(line); m != nil {
-				ready <- m[1]
-			}
-			if err != nil {
-				break
-			}
-		}
-		s.process.Wait() //nolint:errcheck // how it ended is judged below
-	}()
-	t.Cleanup(func() {
-		s.process.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
-		select {
-		case <-s.ended:
-		case <-time.After(time.Minute):
-			s.process.Process.Kill() //nolint:errcheck // as above
-		}
-		if t.Failed() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			t.Logf("larder's log:\n%s", s.log.String())
-		}
-	})
-	select {
-	case s.URL = <-ready:
-	case <-s.ended:
-		t.Fatalf("larder did not start:\n%s", s.log.String())
-	case <-time.After(30 * time.Second):
-		t.Fatal("larder was not ready within 30 s")
-	}
-	return s
-}
-
-// repository is the URL of a Python repository.
-func (s *server) repository(name string) string {
-	return s.URL + "/pypi/d/local-000000000000/" + name + "/"
-}
-
-// larder runs a subcommand of larder and gives what it prints.
-func (s *server) larder(t *testing.T, env []string, args ...string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, larderBinary, append(args, "--data", s.Data)...)
-	cmd.Env = append([]string{"HOME=" + t.TempDir()}, env...)
-	cmd.Dir = t.TempDir()
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("larder %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.String())
-	}
-	return string(out)
+	return &server{harness.Serve(t, append([]string{"--external-connection", "public:pypi=" + upstream}, flags...)...)}
 }
 
 // user is a person or a CI job with a home folder, and a folder to work in.
@@ -139,7 +52,7 @@ func newUser(t *testing.T, s *server, repository string, tools ...string) *user 
 		"PDM_CHECK_UPDATE=false", "PDM_NON_INTERACTIVE=1",
 	}
 	for _, tool := range tools {
-		s.larder(t, []string{"HOME=" + u.home}, "login", tool, "--repository", repository)
+		s.Larder(t, []string{"HOME=" + u.home}, "login", tool, "--repository", repository)
 	}
 	return u
 }
@@ -178,7 +91,7 @@ func (u *user) run(t *testing.T, command ...string) string {
 // try is run for a command that may fail.
 func (u *user) try(t *testing.T, command ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env, cmd.Dir, cmd.WaitDelay = u.env, u.dir, 5*time.Second
