@@ -238,7 +238,7 @@ var ruleChecks = map[string]func(kit){
 			}
 			k.equal("none next", want[time.Time](k)(tx.NextDelivery(2)), time.Time{})
 		})
-		ids, rows = take(1, 10)
+		_, rows = take(1, 10)
 		k.update(func(tx registry.Tx) error { return tx.FinishDeliveries(rows...) })
 		k.view(func(tx registry.Tx) {
 			k.equal("put off", want[time.Time](k)(tx.NextDelivery(1)), now.Add(2*time.Hour))
