@@ -272,12 +272,12 @@ func newEventsPutCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		for _, e := range out.Entries {
-			if e.ErrorCode != nil {
-				return fmt.Errorf("%s (%s)", strings.TrimRight(aws.ToString(e.ErrorMessage), "."), *e.ErrorCode)
-			}
-			return s.done(out, "put event %s", aws.ToString(e.EventId))
+		if len(out.Entries) != 1 {
+			return errors.New("the server gave no answer about the event")
 		}
-		return errors.New("the server gave no answer about the event")
+		if e := out.Entries[0]; e.ErrorCode != nil {
+			return fmt.Errorf("%s (%s)", strings.TrimRight(aws.ToString(e.ErrorMessage), "."), *e.ErrorCode)
+		}
+		return s.done(out, "put event %s", aws.ToString(out.Entries[0].EventId))
 	})
 }
