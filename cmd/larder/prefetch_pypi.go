@@ -157,7 +157,7 @@ func (p *prefetcher) pypiHeld(ctx context.Context, i item, named []want) ([]want
 	missing := slices.Clone(lockfile.Strongest(i.Digests))
 	all, found := named, 0
 	for _, repository := range p.chain(ctx) {
-		assets, err := p.assetsIn(ctx, repository, address{types.PackageFormat(i.Format), "", i.Name, i.Version})
+		assets, version, err := p.pypiAssets(ctx, repository, i)
 		if err != nil {
 			var api *apiFailure
 			if errors.As(p.say(err), &api) && api.code != "ResourceNotFoundException" {
@@ -176,7 +176,7 @@ func (p *prefetcher) pypiHeld(ctx context.Context, i item, named []want) ([]want
 			if at >= 0 {
 				missing = slices.Delete(missing, at, at+1)
 			}
-			u, err := p.wire.address(ctx, lockfile.PyPI, "simple", i.Name, i.Version, name)
+			u, err := p.wire.address(ctx, lockfile.PyPI, "simple", i.Name, version, name)
 			if err != nil {
 				return nil, err
 			}
@@ -191,6 +191,30 @@ func (p *prefetcher) pypiHeld(ctx context.Context, i item, named []want) ([]want
 		p.report.add(i.Entry, p.absent(ctx, i, "", refused))
 	}
 	return all, nil
+}
+
+// pypiAssets lists the files of a version, by whatever spelling a repository
+// holds it, which it gives too.
+func (p *prefetcher) pypiAssets(ctx context.Context, repository string, i item) (assets []types.AssetSummary, version string, err error) {
+	a := address{types.PackageFormat(i.Format), "", i.Name, i.Version}
+	assets, err = p.assetsIn(ctx, repository, a)
+	var missing *types.ResourceNotFoundException
+	if !errors.As(err, &missing) {
+		return assets, a.version, err
+	}
+	out, errList := collect(ctx, codeartifact.NewListPackageVersionsPaginator(p.client, &codeartifact.ListPackageVersionsInput{
+		Domain: &p.domain, DomainOwner: optional(p.owner), Repository: &repository, Format: a.format, Package: &a.name, MaxResults: aws.Int32(1000),
+	}), func(o *codeartifact.ListPackageVersionsOutput) *[]types.PackageVersionSummary { return &o.Versions })
+	if errList != nil {
+		return nil, "", err
+	}
+	for _, v := range out.Versions {
+		if a.version = aws.ToString(v.Version); sameVersion(a.version, i.Version) {
+			assets, err = p.assetsIn(ctx, repository, a)
+			return assets, a.version, err
+		}
+	}
+	return nil, "", err
 }
 
 // absent is the outcome of a file that is not held and has no name: the guard

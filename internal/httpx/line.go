@@ -37,7 +37,7 @@ func (l *line) fill(r *http.Request, s *state) {
 	l.at = rec.Began.Add(l.dur)
 	l.status, l.bytes = s.recorder.Status(), s.recorder.Bytes()
 	l.level = slog.LevelInfo
-	if l.status >= 500 {
+	if l.status >= 500 && l.status != http.StatusGatewayTimeout { // which only who wants nothing fetched is told
 		l.level = slog.LevelError
 	}
 	l.add("format", rec.Format)
