@@ -151,7 +151,7 @@ func newGuardUnblockCommand() *cobra.Command {
 		Short: "Take block rules away",
 		Long: `Take the block rules of exactly this PATTERN away, or single versions out of the
 lists that larder guard respond makes. Bytes that were disposed of come back only
-after: larder version delete`,
+after: larder package delete`,
 		Example: "  larder guard unblock npm:axios\n  larder guard unblock npm:axios 1.14.1\n  larder guard unblock --license 'AGPL-*'",
 		Args:    cobra.ArbitraryArgs,
 	}

@@ -90,7 +90,7 @@ func (s *safeBuffer) String() string {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:  filepath.Join("testdata", "script"),
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"upload-python": uploadPython, "account-of": accountOf, "key-of": keyOf},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"upload-python": uploadPython, "account-of": accountOf, "key-of": keyOf, "zip-up": zipUp},
 		Setup: func(e *testscript.Env) error {
 			home := filepath.Join(e.WorkDir, "home")
 			if err := os.MkdirAll(home, 0o755); err != nil {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"larder/internal/awswire"
@@ -172,9 +173,23 @@ type advisory struct {
 	registry.AdvisoryBody
 }
 
+// ofImport names an import of a source. Its number is greater than that of the
+// source's last one.
+type ofImport struct {
+	Source string `query:"source" required:"true" json:"-"`
+	Import string `query:"import" required:"true" json:"-"`
+}
+
+func (in ofImport) number() (int64, error) {
+	n, err := strconv.ParseInt(in.Import, 10, 64)
+	if err != nil {
+		return 0, awswire.Invalid(awswire.FieldValidation, "import is %q; it must be a number", clip(in.Import))
+	}
+	return n, nil
+}
+
 type putAdvisoriesInput struct {
-	Source     string     `query:"source" required:"true" json:"-"`
-	Import     int        `query:"import" required:"true" json:"-"` // its number, greater than that of the source's last one
+	ofImport
 	Advisories []advisory `json:"advisories" required:"true"`
 }
 
@@ -183,19 +198,18 @@ type putAdvisoriesAnswer struct {
 }
 
 func putAdvisories(ctx context.Context, c *call, in *putAdvisoriesInput) (any, error) {
+	number, err := in.number()
+	if err != nil {
+		return nil, err
+	}
 	all := make([]registry.Advisory, len(in.Advisories))
 	for i, a := range in.Advisories {
 		all[i] = registry.Advisory{
 			ID: a.ID, Package: registry.PackageID{Format: a.Format, Namespace: a.Namespace, Name: a.Package}, AdvisoryBody: a.AdvisoryBody,
 		}
 	}
-	skipped, err := c.core.PutAdvisories(ctx, c.actor, in.Source, int64(in.Import), all)
+	skipped, err := c.core.PutAdvisories(ctx, c.actor, in.Source, number, all)
 	return putAdvisoriesAnswer{skipped}, err
-}
-
-type settleAdvisoriesInput struct {
-	Source string `query:"source" required:"true" json:"-"`
-	Import int    `query:"import" required:"true" json:"-"`
 }
 
 type advisorySource struct {
@@ -213,8 +227,12 @@ type advisorySourceAnswer struct {
 	Source advisorySource `json:"source"`
 }
 
-func settleAdvisories(ctx context.Context, c *call, in *settleAdvisoriesInput) (any, error) {
-	s, err := c.core.SettleAdvisories(ctx, c.actor, in.Source, int64(in.Import))
+func settleAdvisories(ctx context.Context, c *call, in *ofImport) (any, error) {
+	number, err := in.number()
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.core.SettleAdvisories(ctx, c.actor, in.Source, number)
 	return advisorySourceAnswer{describeSource(s)}, err
 }
 
