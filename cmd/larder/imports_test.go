@@ -38,6 +38,8 @@ var directions = []struct {
 	{"events", "registry internal/awswire events/pattern"},
 	{"events/*", "events events/* registry internal/awswire internal/httpx"},
 	{"internal/awswire", "registry"},
+	{"internal/pgtest", "internal/freeport"},
+	{"internal/s3test", "internal/freeport"},
 	{"internal/*", ""},
 	{"cmd/*", "*"},
 	{"e2e", "*"},

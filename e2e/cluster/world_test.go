@@ -13,6 +13,7 @@ import (
 
 	"larder/bench/process"
 	"larder/e2e/harness"
+	"larder/internal/freeport"
 	"larder/internal/pgtest"
 	"larder/internal/s3test"
 )
@@ -54,7 +55,7 @@ func newWorld(t testing.TB, processes int) *world {
 	dir := t.TempDir()
 	key := filepath.Join(dir, "master.key")
 	for i := range processes {
-		address, err := process.FreeAddress()
+		address, err := freeport.Address()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +119,7 @@ type natsServer struct {
 
 func newNATS(t testing.TB) *natsServer {
 	t.Helper()
-	address, err := process.FreeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}

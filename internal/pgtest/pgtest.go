@@ -11,12 +11,15 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"larder/internal/freeport"
 )
 
 // ErrMissing says that the machine has no PostgreSQL.
@@ -29,7 +32,7 @@ const startTime = time.Minute
 type Cluster struct {
 	bin, dir string
 	settings []string
-	port     int
+	port     string
 	owner    *syscall.Credential // nil: this user
 	server   *exec.Cmd
 	hold     io.Closer // the server ends when it is closed, and when this process ends
@@ -87,12 +90,11 @@ func Start(settings ...string) (_ *Cluster, err error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		return nil, err
 	}
-	c.port = l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
+	if _, c.port, err = net.SplitHostPort(address); err != nil {
 		return nil, err
 	}
 	return c, c.Run()
@@ -100,7 +102,7 @@ func Start(settings ...string) (_ *Cluster, err error) {
 
 // URL is where the server's database is, with the parameters at its end.
 func (c *Cluster) URL(parameters ...string) string {
-	u := fmt.Sprintf("postgres://larder@127.0.0.1:%d/postgres?sslmode=disable", c.port)
+	u := fmt.Sprintf("postgres://larder@127.0.0.1:%s/postgres?sslmode=disable", c.port)
 	for _, p := range parameters {
 		u += "&" + p
 	}
@@ -112,7 +114,7 @@ func (c *Cluster) Run() error {
 	// The shell ends the server when this process is gone and the pipe with it.
 	script := `"$@" & server=$!; read -r _; kill -INT $server; wait $server`
 	args := append([]string{"-c", script, "sh", filepath.Join(c.bin, "postgres")},
-		"-D", c.data(), "-p", strconv.Itoa(c.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200")
+		"-D", c.data(), "-p", c.port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200")
 	for _, s := range c.settings {
 		args = append(args, "-c", s)
 	}
@@ -133,7 +135,7 @@ func (c *Cluster) Run() error {
 	}
 	c.hold = hold
 	for end := time.Now().Add(startTime); ; {
-		ready := c.command("pg_isready", "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(c.port), "-U", "larder", "-d", "postgres")
+		ready := c.command("pg_isready", "-q", "-h", "127.0.0.1", "-p", c.port, "-U", "larder", "-d", "postgres")
 		out, err := ready.CombinedOutput()
 		if err == nil {
 			return nil
@@ -157,16 +159,34 @@ func (c *Cluster) Kill() error {
 	if err != nil {
 		return err
 	}
-	children := childrenOf(pid) // which would go on for a moment
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+	// Its children would go on for a moment, and keep a new server from starting:
+	// stopped, it makes no more of them.
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		return err
 	}
-	for _, child := range children {
-		if err := syscall.Kill(child, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+	all := append(childrenOf(pid), pid)
+	for _, p := range all {
+		if err := syscall.Kill(p, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err
 		}
 	}
-	return c.wait()
+	err = c.wait()
+	for end := time.Now().Add(startTime); slices.ContainsFunc(all, alive); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			return errors.Join(err, errors.New("PostgreSQL does not end when it is killed"))
+		}
+	}
+	return err
+}
+
+// alive reports whether a process is there and not a zombie.
+func alive(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, after, _ := strings.Cut(string(text[strings.LastIndexByte(string(text), ')')+1:]), " ")
+	return !strings.HasPrefix(after, "Z") && !strings.HasPrefix(after, "X")
 }
 
 // childrenOf finds the processes whose parent is pid, as Linux tells.

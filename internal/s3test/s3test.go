@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"larder/internal/freeport"
 )
 
 // ErrMissing says that the machine has no S3 server.
@@ -54,12 +55,7 @@ func Start(buckets ...string) (_ *Server, err error) {
 			return nil, err
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	s.address = l.Addr().String()
-	if err := l.Close(); err != nil {
+	if s.address, err = freeport.Address(); err != nil {
 		return nil, err
 	}
 	return s, s.Run()

@@ -43,7 +43,7 @@ var (
 
 // Open connects to the database of the URL and brings its schema up to date.
 // Besides PostgreSQL's own parameters it knows pool_max_conns, the connections
-// of this process at most (default 32). Errors: Invalid for the URL; Unavailable
+// of this process at most (default 24). Errors: Invalid for the URL; Unavailable
 // where the database cannot be reached, cannot be used, or was written by a
 // newer larder. The caller closes the DB.
 func Open(ctx context.Context, url string) (*DB, error) {

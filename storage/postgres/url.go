@@ -15,7 +15,7 @@ import (
 
 // Limits that the URL may set otherwise, as parameters of these names.
 const (
-	defaultConns     = 32      // pool_max_conns: connections of one process
+	defaultConns     = 24      // pool_max_conns: connections of one process
 	statementTimeout = "15000" // statement_timeout: milliseconds
 	lockTimeout      = "10000" // lock_timeout: milliseconds
 	idleTimeout      = "60000" // idle_in_transaction_session_timeout: milliseconds
