@@ -14,6 +14,7 @@ type input struct {
 	path     path
 	template []piece
 	paths    map[string]path
+	plain    bool // the template is no JSON: strings stand in it as they are
 }
 
 // piece is a part of a template: text, or the name of a variable.
@@ -94,7 +95,7 @@ func (in *input) compileTemplate(t *InputTransformer) error {
 	}
 	in.paths = map[string]path{}
 	for name, of := range t.Paths {
-		if !variableName(name) || strings.HasPrefix(name, "aws.") {
+		if !variableName(name) || strings.HasPrefix(strings.ToLower(name), "aws.") {
 			return fmt.Errorf("InputPathsMap: %q cannot name a variable", clip(name))
 		}
 		p, err := parsePath(of)
@@ -104,6 +105,14 @@ func (in *input) compileTemplate(t *InputTransformer) error {
 		in.paths[name] = p
 	}
 	in.template = splitTemplate(t.Template)
+	var filled strings.Builder
+	for _, p := range in.template {
+		filled.WriteString(p.text)
+		if p.variable != "" {
+			filled.WriteByte('0')
+		}
+	}
+	in.plain = !json.Valid([]byte(filled.String()))
 	for _, p := range in.template {
 		if p.variable != "" && predefined[p.variable] == nil && in.paths[p.variable] == nil {
 			return fmt.Errorf("InputTemplate names <%s>, which InputPathsMap does not define", clip(p.variable))
@@ -168,19 +177,26 @@ func (in *input) make(body []byte, m moment) []byte {
 		} else {
 			value = in.paths[p.variable].find(body)
 		}
-		b.Write(p.place(value))
+		b.Write(p.place(value, in.plain))
 	}
 	return b.Bytes()
 }
 
 // place gives a value as it stands in the template: within a string its text,
-// else JSON; for what is not there, nothing, or an empty string.
-func (p piece) place(value json.RawMessage) []byte {
+// else JSON; for what is not there, nothing, or an empty string. In plain text
+// strings are as they are.
+func (p piece) place(value json.RawMessage, plain bool) []byte {
 	switch {
-	case value == nil && p.quoted:
+	case value == nil && (p.quoted || plain):
 		return nil
 	case value == nil:
 		return []byte(`""`)
+	case plain:
+		var s string
+		if value[0] == '"' && json.Unmarshal(value, &s) == nil {
+			return []byte(s)
+		}
+		return value
 	case !p.quoted:
 		return value
 	case value[0] == '"':

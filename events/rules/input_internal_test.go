@@ -35,6 +35,11 @@ func TestWhatIsSent(t *testing.T) {
 		"the event without detail":  {template(`{"e":<aws.events.event>}`), `{"e":{"id":"1","resources":["a","b"],"source":"s"}}`},
 		"no variable":               {template(`{"a":"1 < 2 > 0 <>"}`), `{"a":"1 < 2 > 0 <>"}`},
 		"an escaped quote":          {template(`{"a":"\"<name>\""}`), `{"a":"\"le\"ft\""}`},
+		"plain text":                {template(`<name> in <first>, <n>, <missing>.`), `le"ft in a, 1.50, .`},
+		"lines of strings":          {template("\"<first>\"\n\"is <z>\""), "\"a\"\n\"is z\""},
+		"every element":             {Target{InputPath: "$.detail.deep.x[*].y"}, `["z"]`},
+		"every element of none":     {Target{InputPath: "$.detail.n[*]"}, `{}`},
+		"some of every element":     {Target{InputPath: "$.resources[*].x"}, `[]`},
 		"names in brackets":         {template(`<odd>`), `"<&>"`},
 	}
 	for name, tt := range tests {

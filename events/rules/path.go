@@ -9,8 +9,11 @@ import (
 )
 
 // path is a JSON path of the kind that EventBridge takes: from "$", names with
-// dots or in brackets, and indexes.
-type path []any // string or int
+// dots or in brackets, indexes, and [*] for every element of an array.
+type path []any // string, int or every
+
+// every stands for all elements of an array.
+type every struct{}
 
 // maxPath bounds a path's steps.
 const maxPath = 64
@@ -30,6 +33,8 @@ func parsePath(s string) (path, error) {
 				return nil, bad
 			}
 			p, rest = append(p, name), after
+		case strings.HasPrefix(rest, "[*]"):
+			p, rest = append(p, every{}), rest[3:]
 		case rest[0] == '[':
 			digits, after, ok := strings.Cut(rest[1:], "]")
 			n, err := strconv.ParseUint(digits, 10, 31)
@@ -60,8 +65,10 @@ func parsePath(s string) (path, error) {
 // find gives the JSON at the path, or nil.
 func (p path) find(body []byte) json.RawMessage {
 	at := json.RawMessage(bytes.TrimSpace(body))
-	for _, step := range p {
+	for i, step := range p {
 		switch step := step.(type) {
+		case every:
+			return p[i+1:].each(at)
 		case string:
 			var members map[string]json.RawMessage
 			if json.Unmarshal(at, &members) != nil {
@@ -80,6 +87,24 @@ func (p path) find(body []byte) json.RawMessage {
 		}
 	}
 	return at
+}
+
+// each gives what the path finds in the elements of an array, as an array.
+func (p path) each(array json.RawMessage) json.RawMessage {
+	var items []json.RawMessage
+	if json.Unmarshal(array, &items) != nil {
+		return nil
+	}
+	all := []byte("[")
+	for _, item := range items {
+		if found := p.find(item); found != nil {
+			if len(all) > 1 {
+				all = append(all, ',')
+			}
+			all = append(all, found...)
+		}
+	}
+	return append(all, ']')
 }
 
 func clip(s string) string {
