@@ -158,11 +158,14 @@ func (b *bench) mavenBuilds(folder string, repositories [2]string, token string)
 	if _, err := mvn(plain, plugins); err != nil {
 		return err
 	}
+	// Maven 3.8 asks for everything twice, first without its credential, unless
+	// it is told otherwise.
+	const preemptive = "<configuration><httpConfiguration><all><usePreemptive>true</usePreemptive></all></httpConfiguration></configuration>"
 	var settings [2]string
 	for i, url := range repositories {
 		settings[i] = filepath.Join(folder, fmt.Sprintf("settings-%d.xml", i))
 		text := "<settings><mirrors><mirror><id>it</id><mirrorOf>*</mirrorOf><url>" + url + "</url></mirror></mirrors>" +
-			"<servers><server><id>it</id><username>aws</username><password>" + token + "</password></server></servers></settings>"
+			"<servers><server><id>it</id><username>aws</username><password>" + token + "</password>" + preemptive + "</server></servers></settings>"
 		if err := os.WriteFile(settings[i], []byte(text), 0o600); err != nil {
 			return err
 		}
