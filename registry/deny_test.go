@@ -79,6 +79,7 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 			"Relist": func() error {
 				return r.Relist(ctx, vid("lib", "1.0"), registry.Unlisted, func(m json.RawMessage) json.RawMessage { return m })
 			},
+			"Withheld":       func() error { _, err := r.Withheld(ctx, pid("lib"), []string{"1.0"}); return err },
 			"SetTag":         func() error { return r.SetTag(ctx, pid("lib"), "beta", "1.0") },
 			"RemoveTag":      func() error { return r.RemoveTag(ctx, pid("lib"), "beta") },
 			"Amend":          func() error { return r.Amend(ctx, pid("lib"), nil, 0) },

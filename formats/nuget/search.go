@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -263,6 +264,10 @@ func (q query) passOn(r *formats.Request, kind string, out *searchAnswer, have i
 	for _, raw := range in.Data {
 		if id, hit := read(raw); id != "" {
 			p := registry.PackageID{Format: registry.NuGet, Name: id}
+			if hit = shown(r, p, hit); hit == nil {
+				in.TotalHits--
+				continue
+			}
 			found, ids = append(found, foreign{p, hit}), append(ids, p)
 		}
 	}
@@ -287,6 +292,55 @@ func (q query) passOn(r *formats.Request, kind string, out *searchAnswer, have i
 		}
 	}
 	out.TotalHits += max(in.TotalHits, 0)
+}
+
+// shown is another source's hit without the versions that indexes here leave
+// out; nil where none is left. One that is an id only stays where the package
+// may come in at all.
+func shown(r *formats.Request, p registry.PackageID, raw json.RawMessage) json.RawMessage {
+	hit := map[string]json.RawMessage{}
+	var all []map[string]json.RawMessage
+	if json.Unmarshal(raw, &hit) == nil && json.Unmarshal(hit["versions"], &all) != nil {
+		return nil
+	}
+	if all == nil {
+		internal, err := r.Repo.Internal(r.Context(), []registry.PackageID{p})
+		if err != nil || len(internal) > 0 {
+			return nil
+		}
+		return raw
+	}
+	var versions []string
+	for _, of := range all {
+		versions = append(versions, keyOf(of["version"]))
+	}
+	withheld, err := r.Repo.Withheld(r.Context(), p, versions)
+	if err != nil {
+		return nil
+	}
+	kept := slices.DeleteFunc(all, func(of map[string]json.RawMessage) bool { return withheld[keyOf(of["version"])] })
+	if len(kept) == 0 {
+		return nil
+	}
+	if withheld[keyOf(hit["version"])] {
+		hit["version"] = kept[len(kept)-1]["version"]
+	}
+	hit["versions"], _ = json.Marshal(kept) // what was JSON is JSON
+	out, err := json.Marshal(hit)
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+// keyOf is the version that a JSON string spells, as it is kept here.
+func keyOf(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return ""
+	}
+	v, _ := parseVersion(text)
+	return v.key()
 }
 
 func moveFirst(data []json.RawMessage, hit json.RawMessage) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"larder/formats/formatstest"
+	"larder/registry"
 )
 
 func ids(answer map[string]any) (of []string) {
@@ -159,5 +160,28 @@ func TestSearchReachesUpstream(t *testing.T) {
 	s.Upstream.Down()
 	if got := strings.Join(ids(read(t, s, "v3/query?q=json")), " "); got != "Json.Held" {
 		t.Errorf("while upstream is down: %s", got)
+	}
+}
+
+func TestSearchShowsNothingThatRulesKeepBack(t *testing.T) {
+	s := newServer(t)
+	gallery(t, s)
+	owner := registry.Actor{Account: formatstest.Domain.Owner, User: formatstest.Owner}
+	if _, err := s.Service.PutGuardRules(t.Context(), owner, formatstest.Domain, `{"block":[{"package":"/nuget//json.public$","versions":">=3"}]}`, nil); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Metadata.Update(t.Context(), func(tx registry.Tx) error {
+		return tx.CreateGroup(formatstest.Domain, registry.Group{
+			Pattern: "/nuget//json.last$", Modes: map[registry.RestrictionType]registry.RestrictionMode{registry.ExternalUpstream: registry.ModeBlock},
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(ids(read(t, s, "v3/query?q=json")), " "); got != "Json json.held" {
+		t.Errorf("found: %s", got)
+	}
+	if got := strings.Join(ids(read(t, s, "v3/autocomplete?q=json")), " "); got != "Json.Public Json.Held" {
+		t.Errorf("completed: %s", got)
 	}
 }
