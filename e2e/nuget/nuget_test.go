@@ -65,6 +65,10 @@ func TestNuGetExe(t *testing.T) {
 	if out, err := stranger.try(t, "push", "Team.Keyed.1.0.0.nupkg", "-Source", s.repository("main")+"v3/package", "-ApiKey", "wrong", "-NonInteractive"); err == nil {
 		t.Errorf("pushed with a wrong key: %s", out)
 	}
+	stranger.run(t, "push", "Team.Keyed.1.0.0.nupkg", "-Source", s.repository("main")+"v3/package", "-NoServiceEndpoint", "-ApiKey", s.Token, "-NonInteractive")
+	if status, _ := s.get(t, "v3/registration4/team.keyed/index.json"); status != 200 {
+		t.Errorf("what was pushed with the key alone: %d", status)
+	}
 
 	// Versions and ranges.
 	for spec, want := range map[string]string{"Team.Lib": "2.0.0", "Team.Lib -Version 1.0.0": "1.0.0"} {
