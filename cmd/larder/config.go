@@ -307,7 +307,7 @@ func (c *Config) LogValue() slog.Value {
 		slog.String("region", c.Region),
 		slog.String("metadata", cmp.Or(maskURL(c.Metadata), "SQLite in the data folder")),
 		slog.String("blobs", cmp.Or(maskURL(c.Blobs), "files in the data folder")),
-		slog.String("nats", cmp.Or(maskURL(c.NATS), "inside this process")),
+		slog.String("nats", cmp.Or(maskNATS(c.NATS), "inside this process")),
 		slog.String("nats-listen", c.NATSListen),
 		slog.Int("event-replicas", c.Stream.Replicas),
 		slog.Duration("event-retention", c.Stream.MaxAge),
@@ -334,6 +334,23 @@ func absolute(path string) (string, error) {
 		return real, nil
 	}
 	return abs, nil
+}
+
+// maskNATS is maskURL for NATS URLs, of which there may be several with commas
+// between, and in which a token stands in the place of the user.
+func maskNATS(s string) string {
+	var all []string
+	for one := range strings.SplitSeq(s, ",") {
+		u, err := url.Parse(strings.TrimSpace(one))
+		if err == nil && u.User != nil {
+			if _, hasPassword := u.User.Password(); !hasPassword {
+				u.User = url.User("xxxxx")
+				one = u.String()
+			}
+		}
+		all = append(all, maskURL(strings.TrimSpace(one)))
+	}
+	return strings.Join(all, ",")
 }
 
 // maskURL hides the password of a URL and what stands in its query; an

@@ -139,7 +139,7 @@ func TestWrongSettingsSayWhatToDo(t *testing.T) {
 func TestConfigurationIsShownWithoutSecrets(t *testing.T) {
 	c, err := configure(t, []string{
 		"--metadata", "postgres://me:PW1@db/larder?password=PW2", "--blobs", "s3://bucket/x?endpoint=http://s3&secret=PW3",
-		"--nats", "nats://me:PW4@bus", "--external-connection", "public:npmjs=https://me:PW5@upstream.test/?token=PW6",
+		"--nats", "nats://me:PW4@bus,nats://PW8@second, tls://me:PW9@third?credentials=PW10", "--external-connection", "public:npmjs=https://me:PW5@upstream.test/?token=PW6",
 	}, map[string]string{"LARDER_MASTER_KEY": "PW7"}, "")
 	if err != nil {
 		t.Fatal(err)

@@ -96,7 +96,7 @@ func (s *session) connect(ctx context.Context, at string) (*nats.Conn, error) {
 		return nil, errors.New("the NATS server refuses the access key; it needs the action events:Subscribe")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("no NATS server answers at %s: %w; name it with --nats", maskURL(servers), err)
+		return nil, fmt.Errorf("no NATS server answers at %s: %w; name it with --nats", maskNATS(servers), err)
 	}
 	return nc, nil
 }
