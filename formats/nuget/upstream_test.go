@@ -196,6 +196,27 @@ func TestAHashBesideThePackage(t *testing.T) {
 	}
 }
 
+// A package whose nuspec is another's is served as its source has it, since its
+// bytes are those that were promised, and tells nothing of itself.
+func TestANuspecThatDisagreesTellsNothing(t *testing.T) {
+	for name, content := range map[string][]byte{
+		"another id": nupkg("Right", "1.0.0"), "another version": nupkg("Left", "2.0.0"), "no nuspec": archive("lib/a.dll", "MZ"), "no archive": []byte("hello"),
+	} {
+		s := newServer(t)
+		offer(s.Upstream, "Left", "1.0.0", content, content)
+		if a := s.Do(formatstest.Call{Path: "v3/flatcontainer/left/1.0.0/left.1.0.0.nupkg"}); a.Status != 200 || !bytes.Equal(a.Body, content) {
+			t.Errorf("%s: %d", name, a.Status)
+		}
+		e := at(read(t, s, "v3/registration4/left/index.json"), "items", 0, "items", 0, "catalogEntry")
+		if at(e, "id") != "Left" || at(e, "version") != "1.0.0" || at(e, "description") != "offered" {
+			t.Errorf("%s: got %v", name, e)
+		}
+		if a := s.Do(formatstest.Call{Path: "v3/registration4/right/index.json"}); a.Status != 404 {
+			t.Errorf("%s: the other package is there: %d", name, a.Status)
+		}
+	}
+}
+
 func TestFilesOfPackagesThatAreNotHere(t *testing.T) {
 	s := newServer(t)
 	newGallery(s.Upstream).add("Left", 1)
