@@ -323,9 +323,7 @@ func packageOf(ecosystem, name string) (registry.PackageID, bool) {
 		}
 	case "NuGet":
 		p.Format = registry.NuGet
-	case "RubyGems":
-		p.Format = registry.Ruby
-	default:
+	default: // of no format that is served here
 		return p, false
 	}
 	return p, name != "" && len(name) <= 512
