@@ -1,4 +1,4 @@
-# mvn 3.8.7: what a developer does with artefacts of their own and with those from outside.
+# mvn, 3.8.7 here: what a developer does with artefacts of their own and with those from outside.
 # SEED is where e2e/maven/install-clients.sh has put the plugins.
 cp -r "$SEED" repository
 find repository -name _remote.repositories -delete
