@@ -106,3 +106,12 @@ var codeNames = map[registry.Code]string{
 	registry.UpstreamFailed:  "upstream",
 	registry.Unavailable:     "unavailable",
 }
+
+// PlainError writes an error as a sentence of plain text, for formats whose
+// clients read no form of their own. The status is the shared table's.
+func PlainError(w http.ResponseWriter, _ *http.Request, err error) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	http.Error(w, Message(err), Status(err))
+}

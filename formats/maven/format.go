@@ -20,11 +20,12 @@ type Options struct {
 // Format is the Maven wire format.
 func Format(o Options) formats.Format {
 	return formats.Format{
-		Name:       registry.Maven,
-		Rules:      rules{},
-		Upstream:   adapter{snapshots: o.UpstreamSnapshots},
-		Routes:     o.routes(),
-		WriteError: writeError,
+		Name:     registry.Maven,
+		Rules:    rules{},
+		Upstream: adapter{snapshots: o.UpstreamSnapshots},
+		Routes:   o.routes(),
+		// Maven and Gradle print the status line alone, Maven 4 the text, too.
+		WriteError: formats.PlainError,
 	}
 }
 

@@ -13,11 +13,12 @@ type served struct{ passed passed }
 // Format is the wire format of NuGet package sources.
 func Format() formats.Format {
 	return formats.Format{
-		Name:       registry.NuGet,
-		Rules:      rules{},
-		Upstream:   adapter{&sources{}},
-		Routes:     (&served{}).routes(),
-		WriteError: writeError,
+		Name:     registry.NuGet,
+		Rules:    rules{},
+		Upstream: adapter{&sources{}},
+		Routes:   (&served{}).routes(),
+		// nuget.exe and dotnet show the status, and with -Verbosity detailed the text.
+		WriteError: formats.PlainError,
 	}
 }
 

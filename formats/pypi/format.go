@@ -10,11 +10,12 @@ import (
 // Format is the wire format of Python package indexes.
 func Format() formats.Format {
 	return formats.Format{
-		Name:       registry.PyPI,
-		Rules:      rules{},
-		Upstream:   adapter{},
-		Routes:     routes,
-		WriteError: writeError,
+		Name:     registry.PyPI,
+		Rules:    rules{},
+		Upstream: adapter{},
+		Routes:   routes,
+		// uv and poetry print the text, twine with --verbose.
+		WriteError: formats.PlainError,
 	}
 }
 
