@@ -127,6 +127,16 @@ connection lead nowhere.`,
 
 // call does one signed call of the server's own API, which the SDK does not know.
 func (c *client) call(ctx context.Context, method, path string, in, out any) error {
+	header := http.Header{}
+	if in != nil {
+		header.Set("Content-Type", "application/json")
+	}
+	return c.signed(ctx, "codeartifact", method, path, header, in, out)
+}
+
+// signed does one call of the server that is signed for a service; in goes out
+// as JSON unless it is nil, and out is read from the answer.
+func (c *client) signed(ctx context.Context, service, method, path string, header http.Header, in, out any) error {
 	if c.URL == "" {
 		return errors.New("AWS's own service has no such operation; " + noServer)
 	}
@@ -143,15 +153,13 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	if err != nil {
 		return fmt.Errorf("%q is no URL of a server", c.URL)
 	}
-	if in != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
+	r.Header = header
 	key, err := c.Credentials.Retrieve(ctx)
 	if err != nil {
 		return fmt.Errorf("there are no credentials: %w", err)
 	}
 	hash := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, key, r, hex.EncodeToString(hash[:]), "codeartifact", c.Region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(ctx, key, r, hex.EncodeToString(hash[:]), service, c.Region, time.Now()); err != nil {
 		return err
 	}
 	res, err := c.httpClient().Do(r)

@@ -1,21 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/spf13/cobra"
@@ -30,40 +23,9 @@ func (c *client) events() *eventbridge.Client {
 // callEvents does one signed call of what the server has besides EventBridge's
 // own operations.
 func (c *client) callEvents(ctx context.Context, operation string, in, out any) error {
-	if c.URL == "" {
-		return errors.New("AWS's own service has no such operation; " + noServer)
-	}
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/", bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("%q is no URL of a server", c.URL)
-	}
-	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	r.Header.Set("X-Amz-Target", "AWSEvents."+operation)
-	key, err := c.Credentials.Retrieve(ctx)
-	if err != nil {
-		return fmt.Errorf("there are no credentials: %w", err)
-	}
-	hash := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, key, r, hex.EncodeToString(hash[:]), "events", c.Region, time.Now()); err != nil {
-		return err
-	}
-	res, err := c.httpClient().Do(r)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	if res.StatusCode/100 != 2 {
-		return apiError(res, answer)
-	}
-	return json.Unmarshal(answer, out)
+	header := http.Header{"Content-Type": {"application/x-amz-json-1.1"}}
+	header.Set("X-Amz-Target", "AWSEvents."+operation)
+	return c.signed(ctx, "events", http.MethodPost, "/", header, in, out)
 }
 
 // given reads an argument: as it stands, of a file (@FILE), or of standard
