@@ -32,7 +32,8 @@ type SearchResult struct {
 const (
 	maxSearch    = 200_000 // packages that it collects in each repository
 	maxUnseen    = 20      // packages that Keep is asked about besides those on the page
-	maxNameLists = 64
+	maxNameLists = 1024
+	maxNames     = 400_000 // that are remembered, of all repositories together
 	maxVerdicts  = 400_000
 )
 
@@ -234,6 +235,7 @@ func newNamed(p Package) named { return named{p.ID, strings.ToLower(p.ID.Name), 
 // not read them all. A list is good as long as the domain's contents stand still.
 type nameLists struct {
 	mu    sync.Mutex
+	count int // of names in all lists
 	lists map[nameListKey]nameList
 	busy  map[nameListKey]bool
 }
@@ -320,10 +322,24 @@ func (l *nameLists) end(key nameListKey, list nameList) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.busy, key)
-	if len(l.lists) >= maxNameLists || l.lists == nil {
-		l.lists = map[nameListKey]nameList{}
+	l.count += len(list.names) - len(l.lists[key].names)
+	if l.lists == nil || len(l.lists) >= maxNameLists {
+		l.lists, l.count = map[nameListKey]nameList{}, len(list.names)
+	}
+	if l.count > maxNames {
+		l.forget()
+		l.count = len(list.names)
 	}
 	l.lists[key] = list
+}
+
+// forget drops the names and not how long they took to read: what is too much
+// to remember together is not read again at every search.
+func (l *nameLists) forget() {
+	for key, list := range l.lists {
+		list.contents, list.names = noContents, nil
+		l.lists[key] = list
+	}
 }
 
 // verdicts remember what Keep said of packages.
