@@ -72,21 +72,12 @@ func (b *bench) maven() (err error) {
 			return err
 		}
 	}
-	fmt.Printf("\nMaven, warm: requests per second, the median of %d rounds of %v in turn; in parentheses µs of CPU per request.\n\n", b.rounds, b.duration)
-	fmt.Printf("| | nginx | Larder | of nginx | goal |\n|---|--:|--:|--:|--:|\n")
+	rows := make([]row, 0, len(mavenCases))
 	for _, of := range mavenCases {
-		rates, costs := [2][]float64{}, [2][]float64{}
-		for range b.rounds {
-			for i, c := range []*contender{nginx, larder} {
-				rate, cost, err := c.measure(of.path, b.duration)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", c.name, of.name, err)
-				}
-				rates[i], costs[i] = append(rates[i], rate), append(costs[i], cost)
-			}
-		}
-		fmt.Printf("| %s | %.0f (%.0f) | %.0f (%.0f) | **%.2f** | %.2f |\n", of.name,
-			median(rates[0]), median(costs[0]), median(rates[1]), median(costs[1]), median(rates[1])/median(rates[0]), mavenGoal)
+		rows = append(rows, row{of.name, of.path, mavenGoal})
+	}
+	if err := b.besideNginx("Maven, warm", nginx, larder, rows); err != nil {
+		return err
 	}
 	token, _ := strings.CutPrefix(s.header["Authorization"], "Bearer ")
 	return b.mavenBuilds(folder, [2]string{nginx.url, repository}, token)

@@ -87,23 +87,11 @@ func (b *bench) nuget() (err error) {
 
 // nugetReads prints the table of warm reads.
 func (b *bench) nugetReads(nginx, larder *contender) error {
-	fmt.Printf("\nNuGet, warm: requests per second, the median of %d rounds of %v in turn; in parentheses µs of CPU per request.\n\n", b.rounds, b.duration)
-	fmt.Printf("| | nginx | Larder | of nginx | goal |\n|---|--:|--:|--:|--:|\n")
+	rows := make([]row, 0, len(nugetCases))
 	for _, of := range nugetCases {
-		rates, costs := [2][]float64{}, [2][]float64{}
-		for range b.rounds {
-			for i, c := range []*contender{nginx, larder} {
-				rate, cost, err := c.measure(of.name, b.duration)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", c.name, of.name, err)
-				}
-				rates[i], costs[i] = append(rates[i], rate), append(costs[i], cost)
-			}
-		}
-		fmt.Printf("| %s | %.0f (%.0f) | %.0f (%.0f) | **%.2f** | %.2f |\n", of.name,
-			median(rates[0]), median(costs[0]), median(rates[1]), median(costs[1]), median(rates[1])/median(rates[0]), of.goal)
+		rows = append(rows, row{of.name, of.name, of.goal})
 	}
-	return nil
+	return b.besideNginx("NuGet, warm", nginx, larder, rows)
 }
 
 // fillNuGet publishes what is read.

@@ -73,21 +73,12 @@ func (b *bench) pypi() (err error) {
 	for _, c := range pageCases {
 		nginx.requests[c.name] = request{nginx.url + c.file, larder.requests[c.name].header}
 	}
-	fmt.Printf("\nPython index pages: requests per second, the median of %d rounds of %v in turn; in parentheses µs of CPU per request.\n\n", b.rounds, b.duration)
-	fmt.Printf("| | nginx | Larder | of nginx | goal |\n|---|--:|--:|--:|--:|\n")
+	rows := make([]row, 0, len(pageCases))
 	for _, of := range pageCases {
-		rates, costs := [2][]float64{}, [2][]float64{}
-		for range b.rounds {
-			for i, c := range []*contender{nginx, larder} {
-				rate, cost, err := c.measure(of.name, b.duration)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", c.name, of.name, err)
-				}
-				rates[i], costs[i] = append(rates[i], rate), append(costs[i], cost)
-			}
-		}
-		fmt.Printf("| %s | %.0f (%.0f) | %.0f (%.0f) | **%.2f** | %.2f |\n", of.name,
-			median(rates[0]), median(costs[0]), median(rates[1]), median(costs[1]), median(rates[1])/median(rates[0]), pageGoal)
+		rows = append(rows, row{of.name, of.name, pageGoal})
+	}
+	if err := b.besideNginx("Python index pages", nginx, larder, rows); err != nil {
+		return err
 	}
 	return s.uploadMany(repository)
 }
