@@ -135,11 +135,12 @@ func FuzzPDB(f *testing.F) {
 
 func FuzzSearchQuery(f *testing.F) {
 	f.Add("q=newton&skip=1&take=5&prerelease=true&semVerLevel=2.0.0&packageType=DotnetTool")
+	f.Add("packageType=" + strings.Repeat("x", 2*maxType))
 	f.Add("q=id:a+packageid:%22b%22+tags:c&skip=-1&take=999999999999999999999&semVerLevel=x")
 	f.Fuzz(func(t *testing.T, raw string) {
 		values, _ := url.ParseQuery(raw)
 		q := readQuery(values)
-		if q.skip < 0 || q.skip > maxSkip || q.take < 0 || q.take > maxTake || len(q.text) > 4*maxQuery {
+		if q.skip < 0 || q.skip > maxSkip || q.take < 0 || q.take > maxTake || len(q.text) > 4*maxQuery || len(q.packageType) > maxType {
 			t.Errorf("got %+v", q)
 		}
 		q.shows(&registry.PackageView{ID: registry.PackageID{Format: registry.NuGet, Name: "a"}, Versions: []registry.VersionView{{Version: registry.Version{Version: "1.0.0-a.b"}}}})

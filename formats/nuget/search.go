@@ -46,19 +46,28 @@ func readQuery(values url.Values) query {
 		take:        number("take", searchTake, maxTake),
 		prerelease:  strings.EqualFold(values.Get("prerelease"), "true"),
 		semVer2:     ok && level.numbers[0] >= 2,
-		packageType: strings.TrimSpace(values.Get("packageType")),
+		packageType: clipped(strings.TrimSpace(values.Get("packageType")), maxType),
 	}
 }
 
-// maxQuery bounds the text of a search, in bytes.
-const maxQuery = 1 << 10
+// Bounds of what a search names, in bytes.
+const (
+	maxQuery = 1 << 10
+	maxType  = 128
+)
+
+// clipped keeps the beginning of what is too long.
+func clipped(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "")
+}
 
 // searchText reads the text of a search, of which a part of ids is looked for:
 // "id:x" and "packageid:x" are about ids, other fields are not known here.
 func searchText(q string) string {
-	if len(q) > maxQuery {
-		q = strings.ToValidUTF8(q[:maxQuery], "")
-	}
+	q = clipped(q, maxQuery)
 	var words []string
 	for word := range strings.FieldsSeq(q) {
 		field, value, ok := strings.Cut(word, ":")
@@ -165,7 +174,7 @@ func (q query) held(r *formats.Request) (registry.SearchResult, error) {
 	return r.Repo.Search(r.Context(), registry.SearchQuery{
 		Format: registry.NuGet, Text: q.text, From: q.skip, Size: q.take,
 		Keep:   func(view *registry.PackageView) bool { return q.shows(view) != nil },
-		KeepAs: "nuget " + strconv.FormatBool(q.prerelease) + strconv.FormatBool(q.semVer2) + q.packageType,
+		KeepAs: "nuget " + strconv.FormatBool(q.prerelease) + strconv.FormatBool(q.semVer2) + strings.ToLower(q.packageType),
 	})
 }
 
