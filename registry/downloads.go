@@ -15,6 +15,9 @@ const (
 	// last time.
 	keepDownloads = 400 * 24 * time.Hour
 	pruneEvery    = 24 * time.Hour
+	// firstPrune comes soon after the start: a server that is started anew every
+	// day drops old rows, too.
+	firstPrune = time.Minute
 	// maxPending bounds the downloads that wait to be written.
 	maxPending = 100_000
 )
@@ -69,13 +72,14 @@ func (l *DownloadLog) note(d DomainID, id VersionID, actor Actor, at time.Time) 
 
 // Run writes what was noted, now and again, until ctx ends, and then the rest.
 func (l *DownloadLog) Run(ctx context.Context) {
-	flush, prune := time.NewTicker(flushDownloads), time.NewTicker(pruneEvery)
+	flush, prune := time.NewTicker(flushDownloads), time.NewTimer(firstPrune)
 	defer flush.Stop()
 	defer prune.Stop()
 	for {
 		select {
 		case <-flush.C:
 		case <-prune.C:
+			prune.Reset(pruneEvery)
 			err := l.Metadata.Update(ctx, func(tx Tx) error {
 				_, err := tx.PruneDownloads(tx.Now().Add(-keepDownloads))
 				return err
