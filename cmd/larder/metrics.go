@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"strconv"
 	"sync"
@@ -58,6 +59,7 @@ func newMetrics(relay *events.Relay, dispatcher *rules.Dispatcher) *metrics {
 	}
 	m.registry.MustRegister(m.answered, m.bytes, m.durations, m.lookups, m.asked, m.latency, m.pulled,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "larder_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version()}}, func() float64 { return 1 }),
 		gauge("larder_outbox_depth", "Events that wait to be put on the bus.", func() int64 { return relay.Stats().Depth }),
 		counter("larder_events_published_total", "Events put on the bus.", func() int64 { return relay.Stats().Published }),
 		counter("larder_deliveries_total", "Events delivered to targets of rules.", func() int64 { return dispatcher.Stats().Delivered }),
@@ -66,6 +68,24 @@ func newMetrics(relay *events.Relay, dispatcher *rules.Dispatcher) *metrics {
 		counter("larder_events_failures_total", "Passes of the event relay that failed.", func() int64 { return relay.Stats().Failures }),
 	)
 	return m
+}
+
+// watch adds what /-/ready says, and how many steps the database's schema is
+// newer than this build.
+func (m *metrics) watch(ops *operations, schemaAhead int) {
+	for part, word := range map[string]func(readiness) string{
+		"storage": func(r readiness) string { return r.Storage },
+		"bus":     func(r readiness) string { return r.Bus },
+	} {
+		opts := prometheus.GaugeOpts{Name: "larder_ready", Help: "Whether a part answers, as /-/ready says.", ConstLabels: prometheus.Labels{"part": part}}
+		m.registry.MustRegister(prometheus.NewGaugeFunc(opts, func() float64 {
+			if word(ops.readiness(context.Background())) == "ok" {
+				return 1
+			}
+			return 0
+		}))
+	}
+	m.registry.MustRegister(gauge("larder_schema_ahead", "Steps of the database's schema that this build does not know.", func() int64 { return int64(schemaAhead) }))
 }
 
 func gauge(name, help string, read func() int64) prometheus.Collector {

@@ -205,6 +205,7 @@ func (s *Server) openStorage(ctx context.Context) (err error) {
 		return fmt.Errorf("cannot open the database: %w", err)
 	}
 	s.onClose(func(context.Context) error { return s.metadata.Close() })
+	s.warnOfNewerSchema()
 	if s.blobs, err = storage.Blobs(ctx, s.Config.Blobs, s.Config.Data, s.encryptionKey); err != nil {
 		return fmt.Errorf("cannot open the blob store: %w", err)
 	}
@@ -483,6 +484,7 @@ func (s *Server) calls() http.Handler {
 
 func (s *Server) serve(ctx context.Context) error {
 	ops := &operations{server: s}
+	s.metrics.watch(ops, s.schemaAhead())
 	main, err := s.httpServer(s.handler(ops))
 	if err != nil {
 		return err

@@ -43,6 +43,21 @@ func (s *Server) warnOfHalves() {
 	}
 }
 
+// schemaAhead is how many steps the database's schema is newer than this build.
+func (s *Server) schemaAhead() int {
+	if a, ok := s.metadata.(interface{ Ahead() int }); ok {
+		return a.Ahead()
+	}
+	return 0
+}
+
+// warnOfNewerSchema: such a process is one of an upgrade that is under way.
+func (s *Server) warnOfNewerSchema() {
+	if n := s.schemaAhead(); n > 0 {
+		s.log.Warn("a newer larder has added to the database, which this one may go on with: upgrade it soon", "steps", n, "version", version())
+	}
+}
+
 // oneOfAll runs f in the background until Close: in one process at a time.
 func (s *Server) oneOfAll(name string, f func(context.Context) error) {
 	run := f

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -19,6 +20,11 @@ const (
 	idleConns = 8
 	// oldest is the oldest PostgreSQL that is taken: hashtextextended, generated identities.
 	oldest = 120000
+	// migrationLock is how long a step waits for a table that is in use, and then
+	// leaves it to the others: whoever comes behind it waits for it.
+	migrationLock = time.Second
+	// migrationTime bounds how long that goes on.
+	migrationTime = 5 * time.Minute
 )
 
 // DB is registry.Metadata in a PostgreSQL database. Safe for concurrent use, by
@@ -27,6 +33,7 @@ type DB struct {
 	sql      *sql.DB
 	clock    registry.Clock
 	counters counters
+	ahead    int // steps of the schema that this build lacks
 
 	slots  chan struct{} // one for each transaction that runs
 	closed chan struct{} // is closed when no transaction may begin
@@ -88,11 +95,31 @@ func (d *DB) prepare(ctx context.Context) error {
 	if _, err := s.conn.ExecContext(ctx, schemaLock); err != nil {
 		return failure("wait for the schema", err)
 	}
-	if err := sqlmeta.Migrate(ctx, s.conn, sqlmeta.PostgreSQL); err != nil {
-		return fmt.Errorf("PostgreSQL: %w", err)
+	if _, err := s.direct(ctx, "SET lock_timeout = "+strconv.FormatInt(migrationLock.Milliseconds(), 10)); err != nil {
+		return failure("limit locks", err)
 	}
-	return nil
+	for end := time.Now().Add(migrationTime); ; {
+		d.ahead, err = sqlmeta.Migrate(ctx, s.conn, sqlmeta.PostgreSQL)
+		switch {
+		case err == nil:
+			return nil
+		case !again(err) && state(err) != lockNotAvailable:
+			return fmt.Errorf("PostgreSQL: %w", err)
+		case time.Now().After(end):
+			return &registry.Error{Code: registry.Unavailable, Msg: "the database's schema cannot be brought up to date, because something holds its tables; let a backup that runs there end, and start again", Err: err}
+		}
+		timer := time.NewTimer(migrationLock)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
 }
+
+// Ahead is how many steps the schema is newer than this build.
+func (d *DB) Ahead() int { return d.ahead }
 
 // unlimited gives a connection to a database that can be used, for statements
 // that may take their time. The caller drops it.

@@ -29,6 +29,10 @@ func reason(err error) string {
 	return ""
 }
 
+// lockNotAvailable is the state of a statement that has waited for a lock for
+// as long as it may.
+const lockNotAvailable = "55P03"
+
 // again reports a transaction that only met another one.
 func again(err error) bool {
 	switch state(err) {
@@ -41,7 +45,7 @@ func again(err error) bool {
 // slow reports that a limit of time or memory was met.
 func slow(err error) bool {
 	switch state(err) {
-	case "55P03", "57014": // lock not available in time, statement canceled
+	case lockNotAvailable, "57014": // canceled
 		return true
 	case "":
 		return errors.Is(err, context.DeadlineExceeded)

@@ -2,15 +2,19 @@ package postgres_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"larder/internal/pgtest"
 	"larder/registry"
 	"larder/storage/postgres"
+	"larder/storage/sqlmeta"
 	"larder/storage/storagetest"
 )
 
@@ -51,6 +55,85 @@ func TestADatabaseOfAnotherBuildIsRefused(t *testing.T) {
 		if registry.CodeOf(err) != registry.Unavailable || !strings.Contains(registry.MessageOf(err), c.say) {
 			t.Errorf("%s: %v, want Unavailable with %q", what, err, c.say)
 		}
+	}
+}
+
+// Older processes of a server that is being upgraded may be started again.
+func TestASchemaThatWasOnlyAddedToIsTaken(t *testing.T) {
+	url := place(t)
+	open(t, url).Close()
+	run(t, url, "INSERT INTO schema_version (version, additive) VALUES (9998, 1), (9999, 1)")
+	db := open(t, url)
+	defer db.Close()
+	if db.Ahead() != 2 {
+		t.Errorf("%d steps ahead, want 2", db.Ahead())
+	}
+}
+
+// A step that waits for a table keeps all who come behind it from the table: it
+// has to let them pass while something else holds the table for long.
+func TestAStepThatWaitsForATableLetsOthersPass(t *testing.T) {
+	url := place(t)
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	earlier := *sqlmeta.PostgreSQL // than the step that adds to versions
+	files := fstest.MapFS{}
+	for _, name := range []string{"0001_first.sql", "0002_rules.sql"} {
+		text, err := fs.ReadFile(earlier.Migrations, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = &fstest.MapFile{Data: text}
+	}
+	earlier.Migrations = files
+	conn, err := db.Conn(t.Context())
+	if err == nil {
+		_, err = sqlmeta.Migrate(t.Context(), conn, &earlier)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	backup, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backup.Exec("SELECT COUNT(*) FROM versions"); err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan error)
+	go func() {
+		d, err := postgres.Open(t.Context(), url)
+		if err == nil {
+			err = d.Close()
+		}
+		opened <- err
+	}()
+	waits := map[string]bool{} // by when they began
+	for len(waits) < 2 {
+		rows, err := db.QueryContext(t.Context(), "SELECT query_start::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ADD COLUMN seen%'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var began string
+			if err := rows.Scan(&began); err != nil {
+				t.Fatal(err)
+			}
+			waits[began] = true
+		}
+		if err := rows.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := backup.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil {
+		t.Error(err)
 	}
 }
 

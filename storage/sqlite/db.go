@@ -36,6 +36,7 @@ type DB struct {
 	counters *sqlmeta.Counters
 	unlock   func() error
 	remove   string // folder that goes when the database is closed
+	ahead    int    // steps of the schema that this build lacks
 
 	writer chan *sqlmeta.Session // holds the one writing session while nobody writes
 	slots  chan struct{}         // one for each view that runs
@@ -150,7 +151,7 @@ func open(ctx context.Context, path, synchronous string, options []Option) (_ *D
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	if err := sqlmeta.Migrate(ctx, conn, sqlmeta.SQLite); err != nil {
+	if d.ahead, err = sqlmeta.Migrate(ctx, conn, sqlmeta.SQLite); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), conn.Close())
 	}
 	if d.counters, err = sqlmeta.LoadCounters(ctx, conn); err != nil {
@@ -171,6 +172,9 @@ func source(path, synchronous string) string {
 	}}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
+
+// Ahead is how many steps the schema is newer than this build.
+func (d *DB) Ahead() int { return d.ahead }
 
 // Counters implements registry.Metadata without a statement.
 func (d *DB) Counters(_ context.Context, id registry.DomainID) (registry.Counters, error) {

@@ -9,5 +9,7 @@
 // Conventions of the schema: times are milliseconds since 1970, UTC, the zero
 // time.Time being what UnixMilli gives for it; tags and other small maps and
 // lists are JSON text; large bodies are packed (pack.go). Text is compared byte
-// by byte.
+// by byte. A migration only adds, so that older builds go on beside it while a
+// server is upgraded, or says that it breaks them (migrate.go, additive_test.go);
+// once released it is never edited.
 package sqlmeta

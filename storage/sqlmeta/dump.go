@@ -256,8 +256,12 @@ func Load(ctx context.Context, conn *sql.Conn, d *Dialect, r io.Reader) error {
 	if newest := steps[len(steps)-1].version; dump.Schema > newest {
 		return registry.Errorf(registry.Unavailable, "the dump has schema version %d, and this build knows versions up to %d only: restore it with the larder that made it, or a newer one", dump.Schema, newest)
 	}
-	if err := migrate(ctx, conn, steps[:dump.Schema]); err != nil {
+	ahead, err := migrate(ctx, conn, steps[:dump.Schema])
+	if err != nil {
 		return err
+	}
+	if ahead > 0 {
+		return registry.Errorf(registry.Conflict, "the database has a newer schema than the dump: restore into an empty one")
 	}
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
@@ -275,7 +279,8 @@ func Load(ctx context.Context, conn *sql.Conn, d *Dialect, r io.Reader) error {
 	if err := tx.Commit(); err != nil {
 		return err
 	}
-	return migrate(ctx, conn, steps)
+	_, err = migrate(ctx, conn, steps)
+	return err
 }
 
 // fillEmpty inserts the rows of the dump.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -15,86 +16,128 @@ import (
 	"larder/registry"
 )
 
+// breaks is the beginning of a line in the text of a step with which older
+// builds cannot go on; why stands behind it. All other steps only add: what older
+// builds write beside them has to be right, and a test reads whether it can be.
+const breaks = "-- Breaks older builds: "
+
 // Migrate brings the schema to the newest version, one transaction for each
-// step. A schema that is newer than this build is refused, and stays untouched;
-// so is one that was made by steps of another text than this build has. Where
-// several processes may open the database, the caller holds a lock.
-func Migrate(ctx context.Context, conn *sql.Conn, d *Dialect) error {
+// step. A schema that was made by steps of another text than this build has is
+// refused (Unavailable) and stays untouched; so is one that is newer than this
+// build, unless the steps that this build lacks only add: then ahead is how many
+// they are. Where several processes may open the database, the caller holds a lock.
+func Migrate(ctx context.Context, conn *sql.Conn, d *Dialect) (ahead int, err error) {
 	steps, err := steps(d)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	return migrate(ctx, conn, steps)
 }
 
-func migrate(ctx context.Context, conn *sql.Conn, steps []step) error {
+func migrate(ctx context.Context, conn *sql.Conn, steps []step) (ahead int, err error) {
 	if err := versionTable(ctx, conn); err != nil {
-		return fmt.Errorf("schema version: %w", err)
+		return 0, fmt.Errorf("schema version: %w", err)
 	}
-	var have int
-	if err := conn.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`).Scan(&have); err != nil {
-		return fmt.Errorf("schema version: %w", err)
-	}
-	newest := steps[len(steps)-1].version
-	if have > newest {
-		return registry.Errorf(registry.Unavailable,
-			"the database has schema version %d, and this build knows versions up to %d only: start the newer larder that wrote it, or restore a backup made before the upgrade", have, newest)
+	have, ahead, err := aheadOf(ctx, conn, steps)
+	if err != nil {
+		return 0, err
 	}
 	for _, s := range steps {
 		if s.version <= have {
 			if err := s.confirm(ctx, conn); err != nil {
-				return err
+				return 0, err
 			}
 			continue
 		}
 		if err := s.apply(ctx, conn); err != nil {
-			return fmt.Errorf("schema migration %s: %w", s.name, err)
+			return 0, fmt.Errorf("schema migration %s: %w", s.name, err)
 		}
 	}
-	return nil
+	return ahead, nil
 }
 
-// Current refuses a database whose schema is not the newest that this build knows.
+// aheadOf gives the version of the schema, and how many steps it has that are
+// not among these. It refuses one that has a step with which builds that lack it
+// cannot go on.
+func aheadOf(ctx context.Context, conn *sql.Conn, steps []step) (have, ahead int, err error) {
+	columns, err := columnsOfVersions(ctx, conn)
+	if err != nil {
+		return 0, 0, fmt.Errorf("schema version: %w", err)
+	}
+	additive := "0" // of earlier builds nothing is known
+	if slices.Contains(columns, "additive") {
+		additive = "COALESCE(additive, 0)"
+	}
+	newest := steps[len(steps)-1].version
+	var breaking sql.NullInt64
+	err = conn.QueryRowContext(ctx, fmt.Sprintf(
+		`SELECT COALESCE(MAX(version), 0), COUNT(CASE WHEN version > %d THEN 1 END), MIN(CASE WHEN version > %d AND %s = 0 THEN version END) FROM schema_version`,
+		newest, newest, additive)).Scan(&have, &ahead, &breaking)
+	switch {
+	case err != nil:
+		return 0, 0, fmt.Errorf("schema version: %w", err)
+	case breaking.Valid:
+		return 0, 0, registry.Errorf(registry.Unavailable,
+			"the database has schema version %d, and this build knows versions up to %d only and cannot work with version %d: start the newer larder that wrote it, or restore a backup made before the upgrade",
+			have, newest, breaking.Int64)
+	}
+	return have, ahead, nil
+}
+
+// Current refuses a database whose schema lacks a step of this build, or has one
+// with which older builds cannot go on.
 func Current(ctx context.Context, conn *sql.Conn, d *Dialect) error {
 	steps, err := steps(d)
 	if err != nil {
 		return err
 	}
-	var have int
-	if err := conn.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`).Scan(&have); err != nil {
-		return fmt.Errorf("schema version: %w", err)
+	have, _, err := aheadOf(ctx, conn, steps)
+	if err != nil {
+		return err
 	}
-	if newest := steps[len(steps)-1].version; have != newest {
+	if newest := steps[len(steps)-1].version; have < newest {
 		return registry.Errorf(registry.Unavailable, "the database has schema version %d, and this build works with version %d: use the larder whose server runs there", have, newest)
 	}
 	return nil
 }
 
-// versionTable makes the table of applied steps, or gives one of the first
-// builds its column of hashes.
+// versionTable makes the table of applied steps, or gives one of earlier builds
+// the columns that it lacks.
 func versionTable(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL, hash TEXT)`)
+	_, err := conn.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL, hash TEXT, additive INTEGER)`)
 	if err != nil {
 		return err
 	}
+	columns, err := columnsOfVersions(ctx, conn)
+	if err != nil {
+		return err
+	}
+	for _, c := range []struct{ name, kind string }{{"hash", "TEXT"}, {"additive", "INTEGER"}} {
+		if slices.Contains(columns, c.name) {
+			continue
+		}
+		if _, err := conn.ExecContext(ctx, `ALTER TABLE schema_version ADD COLUMN `+c.name+` `+c.kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func columnsOfVersions(ctx context.Context, conn *sql.Conn) ([]string, error) {
 	rows, err := conn.QueryContext(ctx, `SELECT * FROM schema_version LIMIT 0`)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	columns, err := rows.Columns()
-	rows.Close()
-	if err != nil || len(columns) > 1 {
-		return err
-	}
-	_, err = conn.ExecContext(ctx, `ALTER TABLE schema_version ADD COLUMN hash TEXT`)
-	return err
+	defer rows.Close()
+	return rows.Columns()
 }
 
 type step struct {
-	version int
-	name    string
-	text    string
-	hash    string // of the text
+	version  int
+	name     string
+	text     string
+	hash     string // of the text
+	additive bool   // older builds may go on with it
 }
 
 // confirm refuses a database to which the step was applied with another text.
@@ -133,7 +176,7 @@ func steps(d *Dialect) ([]step, error) {
 			return nil, err
 		}
 		hash := sha256.Sum256([]byte(text))
-		all[i] = step{version: v, name: name, text: text, hash: hex.EncodeToString(hash[:])}
+		all[i] = step{version: v, name: name, text: text, hash: hex.EncodeToString(hash[:]), additive: !strings.Contains("\n"+text, "\n"+breaks)}
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("no schema migrations for %s", d.Name)
@@ -170,7 +213,12 @@ func (s step) apply(ctx context.Context, conn *sql.Conn) error {
 	if _, err := tx.ExecContext(ctx, s.text); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO schema_version (version, hash) VALUES (`+strconv.Itoa(s.version)+`, '`+s.hash+`')`); err != nil {
+	additive := 0
+	if s.additive {
+		additive = 1
+	}
+	_, err = tx.ExecContext(ctx, fmt.Sprintf(`INSERT INTO schema_version (version, hash, additive) VALUES (%d, '%s', %d)`, s.version, s.hash, additive))
+	if err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -29,7 +29,7 @@ func TestAnEditedMigrationIsNoticed(t *testing.T) {
 	conn := database(t)
 	first := &Dialect{Name: "test", Migrations: fstest.MapFS{"0001_a.sql": {Data: []byte("CREATE TABLE a (x INTEGER);")}}}
 	for range 2 {
-		if err := Migrate(t.Context(), conn, first); err != nil {
+		if _, err := Migrate(t.Context(), conn, first); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -37,7 +37,7 @@ func TestAnEditedMigrationIsNoticed(t *testing.T) {
 		"0001_a.sql": {Data: []byte("CREATE TABLE a (x INTEGER, y INTEGER);")},
 		"0002_b.sql": {Data: []byte("CREATE TABLE b (x INTEGER);")},
 	}}
-	err := Migrate(t.Context(), conn, edited)
+	_, err := Migrate(t.Context(), conn, edited)
 	if registry.CodeOf(err) != registry.Unavailable || !strings.Contains(registry.MessageOf(err), "0001_a.sql") {
 		t.Errorf("%v, want Unavailable with the migration's name", err)
 	}
@@ -60,7 +60,7 @@ func TestADatabaseOfTheFirstBuildsGoesOn(t *testing.T) {
 		}
 	}
 	for range 2 {
-		if err := Migrate(t.Context(), conn, SQLite); err != nil {
+		if _, err := Migrate(t.Context(), conn, SQLite); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,5 +103,54 @@ func TestPlaceholdersAreNumbered(t *testing.T) {
 		if got := numbered(text); got != want {
 			t.Errorf("%q gives %q, want %q", text, got, want)
 		}
+	}
+}
+
+func TestAnOlderBuildGoesOnWithASchemaThatWasOnlyAddedTo(t *testing.T) {
+	files := fstest.MapFS{"0001_a.sql": {Data: []byte("CREATE TABLE a (x INTEGER);")}}
+	older := &Dialect{Name: "older", Migrations: fstest.MapFS{"0001_a.sql": files["0001_a.sql"]}}
+	files["0002_b.sql"] = &fstest.MapFile{Data: []byte("ALTER TABLE a ADD COLUMN y INTEGER;")}
+	newer := &Dialect{Name: "newer", Migrations: files}
+	conn := database(t)
+	for _, step := range []struct {
+		d     *Dialect
+		ahead int
+	}{{older, 0}, {newer, 0}, {older, 1}, {newer, 0}} {
+		ahead, err := Migrate(t.Context(), conn, step.d)
+		if err != nil || ahead != step.ahead {
+			t.Errorf("%s: %d steps ahead, %v; want %d", step.d.Name, ahead, err, step.ahead)
+		}
+		if err := Current(t.Context(), conn, step.d); err != nil {
+			t.Errorf("%s beside it: %v", step.d.Name, err)
+		}
+	}
+	files["0003_c.sql"] = &fstest.MapFile{Data: []byte("-- What c is for.\n" + breaks + "they would write to a.\nCREATE TABLE c (x INTEGER);")}
+	if _, err := Migrate(t.Context(), conn, newer); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Migrate(t.Context(), conn, older)
+	for _, err := range []error{err, Current(t.Context(), conn, older)} {
+		if registry.CodeOf(err) != registry.Unavailable || !strings.Contains(registry.MessageOf(err), "version 3") {
+			t.Errorf("%v, want Unavailable because of version 3", err)
+		}
+	}
+}
+
+// Builds from before steps said whether they only add left no word about it.
+func TestAStepOfWhichNothingIsKnownBreaksOlderBuilds(t *testing.T) {
+	conn := database(t)
+	one := &Dialect{Name: "test", Migrations: fstest.MapFS{"0001_a.sql": {Data: []byte("CREATE TABLE a (x INTEGER);")}}}
+	for _, statement := range []string{
+		"CREATE TABLE schema_version (version INTEGER NOT NULL, hash TEXT)", "INSERT INTO schema_version (version) VALUES (1), (2)",
+	} {
+		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Current(t.Context(), conn, one); registry.CodeOf(err) != registry.Unavailable {
+		t.Errorf("beside it: %v, want Unavailable", err)
+	}
+	if _, err := Migrate(t.Context(), conn, one); registry.CodeOf(err) != registry.Unavailable {
+		t.Errorf("%v, want Unavailable", err)
 	}
 }

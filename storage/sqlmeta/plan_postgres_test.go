@@ -29,7 +29,7 @@ func TestNoStatementReadsAWholeTableInPostgreSQL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Migrate(ctx, conn, PostgreSQL); err != nil {
+	if _, err := Migrate(ctx, conn, PostgreSQL); err != nil {
 		t.Fatal(err)
 	}
 	s := NewSession(conn, PostgreSQL)

@@ -26,7 +26,7 @@ func TestNoStatementReadsAWholeTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Migrate(ctx, conn, SQLite); err != nil {
+	if _, err := Migrate(ctx, conn, SQLite); err != nil {
 		t.Fatal(err)
 	}
 	s := NewSession(conn, SQLite)
