@@ -54,6 +54,14 @@ type BlobProber interface {
 	Exists(ctx context.Context, d DomainID, digest Digest) (bool, error)
 }
 
+// BlobQuarantine is the optional power of Blobs to keep bytes that are not those of
+// their digest where nobody reads them, for a person to look at.
+type BlobQuarantine interface {
+	// SetAside takes the blob out of the store, which has none of the digest then;
+	// a missing one is no error.
+	SetAside(ctx context.Context, d DomainID, digest Digest) error
+}
+
 // BlobTidier is the optional power of Blobs in which writers that were cut off
 // leave something behind.
 type BlobTidier interface {

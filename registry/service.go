@@ -26,8 +26,7 @@ type Config struct {
 	Limits      Limits
 	Quotas      Quotas
 
-	// Shared says that other processes use the same Metadata and Blobs, and may
-	// delete unused bytes.
+	// Shared says that other processes publish into the same Metadata and Blobs.
 	Shared bool
 
 	// CheckPolicy refuses a permissions policy document that cannot mean what it

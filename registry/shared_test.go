@@ -18,8 +18,14 @@ func (deleting) Exists(context.Context, registry.DomainID, registry.Digest) (boo
 // share makes the world's service one of several processes.
 func (w *world) share(blobs registry.Blobs) {
 	w.t.Helper()
+	w.over(blobs, true)
+}
+
+// over gives the world's service another store.
+func (w *world) over(blobs registry.Blobs, shared bool) {
+	w.t.Helper()
 	c := w.svc.Config
-	c.Shared, c.Blobs = true, blobs
+	c.Shared, c.Blobs = shared, blobs
 	svc, err := registry.New(c)
 	if err != nil {
 		w.t.Fatal(err)
@@ -28,16 +34,18 @@ func (w *world) share(blobs registry.Blobs) {
 }
 
 func TestBytesThatAnotherProcessDeletedAreNotReferredTo(t *testing.T) {
-	w := newWorld(t)
-	alone := w.svc
-	w.share(deleting{w.blobs})
-	err := w.publish("app", "p", "1.0.0", "content")
-	if registry.CodeOf(err) != registry.Unavailable {
-		t.Errorf("publish: %v, want Unavailable", err)
-	}
-	w.svc = alone
-	if _, err := w.read("app", "p", "1.0.0"); !registry.IsNotFound(err) {
-		t.Errorf("the version: %v, want NotFound", err)
+	for _, shared := range []bool{true, false} {
+		w := newWorld(t)
+		whole := w.svc
+		w.over(deleting{w.blobs}, shared)
+		err := w.publish("app", "p", "1.0.0", "content")
+		if registry.CodeOf(err) != registry.Unavailable {
+			t.Errorf("publish: %v, want Unavailable", err)
+		}
+		w.svc = whole
+		if _, err := w.read("app", "p", "1.0.0"); !registry.IsNotFound(err) {
+			t.Errorf("the version: %v, want NotFound", err)
+		}
 	}
 }
 

@@ -98,12 +98,10 @@ func (s *Service) deleteLocked(ctx context.Context, d DomainID, digests []Digest
 }
 
 // present makes sure, within the update that refers to them, that bytes are
-// there which were made durable before it: another process may have deleted them
-// as unused in between, if they had been here before. From here on it cannot.
+// there which were made durable before it: another process, be it only a command
+// of the administrator, may have deleted them as unused in between, if they had
+// been here before. From here on it cannot.
 func (s *Service) present(ctx context.Context, d DomainID, digests ...Digest) error {
-	if !s.Shared {
-		return nil
-	}
 	for _, digest := range digests {
 		there, err := s.exists(ctx, d, digest)
 		if err != nil {

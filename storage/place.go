@@ -2,8 +2,11 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"larder/registry"
 	"larder/storage/fs"
@@ -66,8 +69,9 @@ func (p Place) Open(ctx context.Context) (m registry.Metadata, b registry.Blobs,
 	return m, b, m.Close, nil
 }
 
-// Look opens rows and bytes for reading, also while servers run. Nothing is made
-// or brought up to date.
+// Look opens rows and bytes also while servers run. Nothing is made or brought up
+// to date, and rows in a file are for reading but for the lists of bytes, which no
+// server remembers.
 func (p Place) Look(ctx context.Context) (m registry.Metadata, b registry.Blobs, close func() error, err error) {
 	if p.Metadata != "" {
 		return p.Open(ctx)
@@ -81,6 +85,23 @@ func (p Place) Look(ctx context.Context) (m registry.Metadata, b registry.Blobs,
 		return nil, nil, nil, err
 	}
 	return db, b, db.Close, nil
+}
+
+// Replica opens bytes that are kept elsewhere, for reading: of a backup or another
+// data folder (a folder that has the folder blobs), of a folder of blobs, or of
+// the store at a URL. Invalid: a URL that no engine of this build takes.
+func Replica(ctx context.Context, where string) (registry.Blobs, error) {
+	if strings.Contains(where, "://") {
+		return Place{Blobs: where}.Bytes(ctx)
+	}
+	b, err := Place{Data: where}.Bytes(ctx)
+	if !errors.Is(err, os.ErrNotExist) {
+		return b, err
+	}
+	if b, err := fs.Existing(where); err == nil {
+		return b, nil
+	}
+	return nil, registry.Errorf(registry.NotFound, "%s is neither a backup nor a folder of blobs", where)
 }
 
 // Bytes opens the bytes without local copies, also while servers run.

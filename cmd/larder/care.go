@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -45,18 +44,6 @@ func (p *place) complete(cmd *cobra.Command) (err error) {
 func (p *place) open(cmd *cobra.Command) (*os.File, error) {
 	log, _ := newLogger(cmd.ErrOrStderr(), cmd.ErrOrStderr())
 	return dataFolder(p.Data).open(log)
-}
-
-// take keeps servers out of the data folder where rows or bytes lie in it.
-func (p *place) take(cmd *cobra.Command) (func() error, error) {
-	if p.Metadata != "" && p.Blobs != "" {
-		return func() error { return nil }, nil
-	}
-	lock, err := p.open(cmd)
-	if err != nil {
-		return nil, err
-	}
-	return lock.Close, nil
 }
 
 // ticker shows on a terminal, once in a while, how far a command of unknown
@@ -165,134 +152,6 @@ After a failure, run it again: bytes that are there are not copied twice.`,
 	}
 	p.add(cmd)
 	out.add(cmd)
-	return cmd
-}
-
-func newVerifyCommand() *cobra.Command {
-	var p place
-	var out output
-	var replica string
-	cmd := &cobra.Command{
-		Use:   "verify",
-		Short: "Read every byte that a server keeps and compare it with its digest",
-		Long: `Read the bytes of every asset and compare them with size and digest. Each that
-is missing or damaged is one line; the exit status is 1 then. The server may run
-meanwhile.
-
-With --replica, bytes are taken from a backup (its folder blobs lies in the data
-folder that is named: the backup itself) or from another store, in the place of
-those that are wrong; a server whose bytes are files is stopped for that.`,
-		Example: "  larder verify --data /var/lib/larder\n  larder verify --data /var/lib/larder --replica /backup/larder",
-		Args:    cobra.NoArgs,
-	}
-	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
-		if err := p.complete(cmd); err != nil {
-			return err
-		}
-		v := care.Verify{}
-		if replica != "" {
-			from := storage.Place{Data: replica}
-			if strings.Contains(replica, "://") {
-				from = storage.Place{Blobs: replica}
-			}
-			if v.Replica, err = from.Bytes(cmd.Context()); err != nil {
-				return fmt.Errorf("--replica: %w", told(err))
-			}
-			unlock, err := p.take(cmd)
-			if err != nil {
-				return err
-			}
-			defer unlock() //nolint:errcheck // nothing is lost with it
-		}
-		m, b, closeBoth, err := p.Look(cmd.Context())
-		if err != nil {
-			return told(err)
-		}
-		defer func() { err = errors.Join(err, closeBoth()) }()
-		show, end := ticker(cmd)
-		v.Problem = func(problem care.Problem) { fmt.Fprintln(cmd.ErrOrStderr(), printable(problem.String())) }
-		v.Progress = func(s care.Verified) {
-			show("%d assets, %s, %d problems", s.Assets, humanize.IBytes(uint64(s.Bytes)), s.Problems)
-		}
-		sum, err := v.Run(cmd.Context(), m, b)
-		end()
-		if err != nil {
-			return told(err)
-		}
-		if out.json() {
-			err = out.print(cmd, sum)
-		} else {
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d assets in %d blobs (%s): %d problems, %d repaired\n",
-				sum.Assets, sum.Blobs, humanize.IBytes(uint64(sum.Bytes)), sum.Problems, sum.Repaired)
-		}
-		if left := sum.Problems - sum.Repaired; err == nil && left > 0 {
-			return fmt.Errorf("%d assets are not whole", left)
-		}
-		return err
-	}
-	p.add(cmd)
-	out.add(cmd)
-	cmd.Flags().StringVar(&replica, "replica", "", "`folder` of a backup, or URL of another blob store, to repair from")
-	return cmd
-}
-
-func newGCCommand() *cobra.Command {
-	var p place
-	var out output
-	g := care.GC{}
-	cmd := &cobra.Command{
-		Use:   "gc",
-		Short: "Delete bytes that nothing refers to",
-		Long: `Delete bytes that no asset refers to and that are older than --grace. A server
-does this by itself when it starts and twice a day; this command is for now. It
-runs beside servers that share a database; one whose rows are in its data folder
-is stopped for it.`,
-		Example: "  larder gc --dry-run --data /var/lib/larder",
-		Args:    cobra.NoArgs,
-	}
-	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
-		if err := p.complete(cmd); err != nil {
-			return err
-		}
-		if g.Grace < 0 {
-			return errors.New("--grace: a time such as 1h, not below zero")
-		}
-		look := p.Open
-		if g.DryRun {
-			look = p.Look
-		} else {
-			unlock, err := p.take(cmd)
-			if err != nil {
-				return err
-			}
-			defer unlock() //nolint:errcheck // nothing is lost with it
-		}
-		m, b, closeBoth, err := look(cmd.Context())
-		if err != nil {
-			return told(err)
-		}
-		defer func() { err = errors.Join(err, closeBoth()) }()
-		show, end := ticker(cmd)
-		g.Progress = func(f care.Garbage) { show("%d blobs, %d unused", f.Blobs, f.Unused) }
-		found, err := g.Run(cmd.Context(), m, b)
-		end()
-		if err != nil {
-			return told(err)
-		}
-		if out.json() {
-			return out.print(cmd, found)
-		}
-		what := "deleted"
-		if g.DryRun {
-			what = "to be deleted"
-		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d blobs; %d %s (%s)\n", found.Blobs, found.Unused, what, humanize.IBytes(uint64(found.Bytes)))
-		return err
-	}
-	p.add(cmd)
-	out.add(cmd)
-	cmd.Flags().DurationVar(&g.Grace, "grace", care.DefaultGrace, "how `old` bytes must be that nothing refers to")
-	cmd.Flags().BoolVar(&g.DryRun, "dry-run", false, "only say what would be deleted; the server may run")
 	return cmd
 }
 

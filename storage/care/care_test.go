@@ -271,16 +271,125 @@ func TestVerifyFindsWhatIsWrongAndRepairsItFromAReplica(t *testing.T) {
 	fatal(t, os.Remove(path("content 3")))
 	fatal(t, os.Remove(path("content 5")))
 	for _, c := range []struct {
-		replica            registry.Blobs
-		problems, repaired int64
-	}{{nil, 5, 0}, {replica, 4, 3}, {replica, 1, 0}} {
+		repair bool
+		want   care.Verified
+	}{
+		{false, care.Verified{Problems: 5, Missing: 2, Damaged: 3}},
+		{true, care.Verified{Problems: 5, Missing: 2, Damaged: 3, Repaired: 4}},
+		{true, care.Verified{Problems: 1, Missing: 1}},
+	} {
 		var said []string
-		v := care.Verify{Replica: c.replica, Problem: func(p care.Problem) { said = append(said, p.String()) }}
+		v := care.Verify{Repair: c.repair, Problem: func(p care.Problem) { said = append(said, p.String()) }}
+		if c.repair {
+			v.Replicas = []care.Replica{{Name: "empty", Blobs: mem.New()}, {Name: "replica", Blobs: replica}}
+		}
 		sum, err := v.Run(t.Context(), m, b)
 		fatal(t, err)
-		if sum.Assets != 7 || sum.Problems != c.problems || sum.Repaired != c.repaired || int64(len(said)) != c.problems {
-			t.Errorf("%+v, %q: want %d problems, %d repaired", sum, said, c.problems, c.repaired)
+		c.want.Assets, c.want.Blobs, c.want.Bytes = 7, 6, sum.Bytes
+		if sum != c.want || int64(len(said)) != c.want.Problems {
+			t.Errorf("%+v, %q\nwant %+v", sum, said, c.want)
 		}
+		for _, s := range said {
+			if c.repair && !strings.HasSuffix(s, "; repaired from replica") && !strings.HasSuffix(s, "nobody gives the right ones: empty: the bytes are missing; replica: the bytes are missing") {
+				t.Errorf("%q does not say from where, or why not", s)
+			}
+		}
+	}
+}
+
+// fakeConnections answers as connections do that have the files of their names.
+type fakeConnections struct {
+	registry.Puller
+	to      registry.Blobs
+	content map[string]string // by connection and package
+	pulled  []string
+}
+
+func (f *fakeConnections) Known(context.Context, registry.DomainID, string, registry.PackageID) (*registry.Listing, error) {
+	return nil, registry.Errorf(registry.NotFound, "nothing is kept")
+}
+
+func (f *fakeConnections) Listing(context.Context, registry.DomainID, string, registry.PackageID, time.Time) (*registry.Listing, error) {
+	return &registry.Listing{Versions: []registry.ListedVersion{{Version: "1", Assets: []registry.ListedAsset{{Name: "a.tgz", URL: "listed", SHA256: make([]byte, 32)}}}}}, nil
+}
+
+func (f *fakeConnections) Locate(string, registry.VersionID, string) (registry.ListedAsset, error) {
+	return registry.ListedAsset{}, registry.Errorf(registry.NotFound, "no layout")
+}
+
+func (f *fakeConnections) Pull(ctx context.Context, r registry.PullRequest) (*registry.Pulled, error) {
+	f.pulled = append(f.pulled, r.Connection+" "+r.Version.Package.Name+" "+r.Asset.URL)
+	content := f.content[r.Connection+" "+r.Version.Package.Name]
+	if sum := sha256.Sum256([]byte(content)); !bytes.Equal(sum[:], r.Asset.SHA256) {
+		return nil, registry.Errorf(registry.UpstreamFailed, "the bytes are not those that were promised")
+	}
+	a, err := put(ctx, f.to, content)
+	if err != nil {
+		return nil, err
+	}
+	body, err := f.to.Open(ctx, r.Domain, a.Hashes.SHA256)
+	return &registry.Pulled{Size: a.Size, Body: body, Wait: func(context.Context) (registry.Asset, error) { return a, nil }}, err
+}
+
+func TestVerifyFetchesWhatCameThroughAConnectionAnewAndTakesOnlyTheSameBytes(t *testing.T) {
+	m, b, closeBoth := fresh(t, storage.Place{Data: t.TempDir()})
+	defer closeBoth()
+	external := registry.Origin{Type: registry.OriginExternal, Connection: "c"}
+	digests := map[string]registry.Digest{}
+	for _, a := range []struct {
+		name, is string // what became of its bytes; empty: they are missing
+		origin   registry.Origin
+	}{
+		{"missing", "", external},
+		{"damaged", "DAMAGED", external},
+		{"changed upstream", "CHANGED", external},
+		{"ours", "OURS", registry.Origin{Type: registry.OriginInternal, Repository: "main"}},
+		{"whole", "whole", external},
+	} {
+		asset, err := put(t.Context(), b, a.name)
+		fatal(t, err)
+		digests[a.name] = asset.Hashes.SHA256
+		fatal(t, m.Update(t.Context(), func(tx registry.Tx) error {
+			return errors.Join(
+				tx.PutPackage(main, registry.Package{ID: npm(a.name)}),
+				tx.PutVersion(main, npm(a.name), registry.Version{Version: "1", Origin: a.origin, Assets: []registry.Asset{asset}}))
+		}))
+		fatal(t, b.Delete(t.Context(), acme, asset.Hashes.SHA256))
+		if a.is != "" {
+			w, err := b.Create(t.Context(), acme)
+			fatal(t, err)
+			_, err = io.WriteString(w, a.is)
+			fatal(t, errors.Join(err, w.Commit(t.Context(), asset.Hashes.SHA256)))
+		}
+	}
+	up := &fakeConnections{to: care.Mending(b), content: map[string]string{"c missing": "missing", "c damaged": "damaged", "c changed upstream": "other"}}
+	found := map[string]string{}
+	v := care.Verify{Repair: true, Puller: up, Problem: func(p care.Problem) { found[p.Version.Package.Name] = p.From }}
+	sum, err := v.Run(t.Context(), m, b)
+	fatal(t, err)
+	if want := (care.Verified{Assets: 5, Blobs: 5, Bytes: sum.Bytes, Problems: 4, Missing: 1, Damaged: 3, Repaired: 2, SetAside: 2}); sum != want {
+		t.Errorf("%+v, want %+v", sum, want)
+	}
+	if diff := cmp.Diff(map[string]string{"missing": "external connection c", "damaged": "external connection c", "changed upstream": "", "ours": ""}, found); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"c changed upstream listed", "c damaged listed", "c missing listed"}, up.pulled); diff != "" {
+		t.Error(diff)
+	}
+	// What is wrong is not served; what is served is right.
+	for name, digest := range digests {
+		r, err := b.Open(t.Context(), acme, digest)
+		if name == "ours" || name == "changed upstream" {
+			if !registry.IsNotFound(err) {
+				t.Errorf("%s: %v, want NotFound", name, err)
+			}
+			continue
+		}
+		fatal(t, err)
+		if got, err := io.ReadAll(r); string(got) != name || err != nil {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		fatal(t, r.Close())
 	}
 }
 

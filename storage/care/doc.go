@@ -1,7 +1,8 @@
 // Package care looks after what a server keeps, beside it or while it is
 // stopped: it deletes bytes that nothing refers to (gc.go), reads all bytes and
-// compares them with what rows say (verify.go), and copies rows and bytes to a
-// folder and back (backup.go, restore.go).
+// compares them with what rows say (verify.go) and mends them (repair.go), copies
+// rows and bytes to a folder and back (backup.go, restore.go), and from one kind
+// of storage to another (migrate.go).
 package care
 
 import (
@@ -15,7 +16,7 @@ import (
 )
 
 // everyDomain calls f for each domain.
-func everyDomain(ctx context.Context, m registry.Metadata, f func(registry.DomainID) error) error {
+func everyDomain(ctx context.Context, m registry.Metadata, f func(registry.Domain) error) error {
 	for after := ""; ; {
 		var domains []registry.Domain
 		err := m.View(ctx, func(tx registry.Tx) (err error) {
@@ -26,7 +27,7 @@ func everyDomain(ctx context.Context, m registry.Metadata, f func(registry.Domai
 			return err
 		}
 		for _, d := range domains {
-			if err := f(d.ID); err != nil {
+			if err := f(d); err != nil {
 				return err
 			}
 		}
@@ -36,8 +37,35 @@ func everyDomain(ctx context.Context, m registry.Metadata, f func(registry.Domai
 	}
 }
 
-// errDamaged says that bytes do not have the digest under which they are kept.
-var errDamaged = errors.New("the bytes are damaged")
+var (
+	// errDamaged says that bytes do not have the digest under which they are kept.
+	errDamaged = errors.New("the bytes are damaged")
+	errMissing = errors.New("the bytes are missing")
+)
+
+// whole reads a blob to its end and gives its size; errDamaged where it is another.
+func whole(ctx context.Context, b registry.Blobs, d registry.DomainID, digest registry.Digest) (int64, error) {
+	r, err := b.Open(ctx, d, digest)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, contextReader{ctx, r})
+	if err == nil && registry.Digest(h.Sum(nil)) != digest {
+		err = errDamaged
+	}
+	return n, err
+}
+
+// sentence is what of an error is for people.
+func sentence(err error) string {
+	var e *registry.Error
+	if errors.As(err, &e) && e.Msg != "" && e.Code != registry.Internal {
+		return e.Msg
+	}
+	return err.Error()
+}
 
 // transfer copies a blob from one store to another, where it is checked on its way.
 func transfer(ctx context.Context, from, to registry.Blobs, d registry.DomainID, digest registry.Digest) (int64, error) {

@@ -51,7 +51,8 @@ func (g GC) Run(ctx context.Context, m registry.Metadata, b registry.Blobs) (Gar
 		}
 	}
 	old := g.Now().Add(-g.Grace)
-	err := everyDomain(ctx, m, func(d registry.DomainID) error {
+	err := everyDomain(ctx, m, func(domain registry.Domain) error {
+		d := domain.ID
 		var batch []registry.BlobInfo
 		flush := func() error {
 			defer func() { batch = batch[:0] }()

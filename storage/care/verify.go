@@ -2,21 +2,32 @@ package care
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 
 	"larder/registry"
 )
 
 // Verify says how bytes are compared with rows.
 type Verify struct {
-	// Replica gives bytes in place of those that are missing or damaged. Nil:
-	// they are only told of.
-	Replica  registry.Blobs
+	// Repair puts right bytes in the place of those that are missing or damaged,
+	// and sets damaged ones aside for which nobody has better. Else they are only
+	// told of.
+	Repair bool
+	// Replicas are stores that are asked for right bytes, in this order.
+	Replicas []Replica
+	// Puller is asked after them, for what came through an external connection. Its
+	// store is a [Mending] of the one that is looked at. Nil: nobody is asked.
+	Puller registry.Puller
+
 	Problem  func(Problem)  // is told of each as it is found; nil: nobody
 	Progress func(Verified) // nil: nobody is told
+}
+
+// Replica is another store of the same bytes.
+type Replica struct {
+	Name  string // as people know it
+	Blobs registry.Blobs
 }
 
 // Verified is what was looked at.
@@ -24,26 +35,47 @@ type Verified struct {
 	Assets   int64 `json:"assets"` // of all versions
 	Blobs    int64 `json:"blobs"`  // read; each once
 	Bytes    int64 `json:"bytes"`
-	Problems int64 `json:"problems"`
-	Repaired int64 `json:"repaired"`
+	Problems int64 `json:"problems"` // assets that were not whole
+	Missing  int64 `json:"missing"`  // of the problems: there were no bytes
+	Damaged  int64 `json:"damaged"`  // of the problems: there were other bytes
+	Repaired int64 `json:"repaired"` // of the problems
+	SetAside int64 `json:"setAside"` // damaged blobs that are served no more
 }
 
-// Problem is an asset whose bytes are not there, or are others.
+// Problem is an asset whose bytes were not there, or were others.
 type Problem struct {
 	Repository registry.RepoID
 	Version    registry.VersionID
 	Asset      registry.Asset
-	Err        error // what is wrong
-	Repaired   bool
+	Err        error  // what was wrong
+	From       string // who gave the right bytes; empty: nobody
+	Unrepaired error  // why nobody did; nil: nobody was asked
 }
+
+// Missing reports whether there were no bytes; else there were others.
+func (p Problem) Missing() bool { return errors.Is(p.Err, errMissing) }
 
 func (p Problem) String() string {
 	done := ""
-	if p.Repaired {
-		done = "; repaired"
+	switch {
+	case p.From != "":
+		done = "; repaired from " + p.From
+	case p.Unrepaired != nil:
+		done = "; " + p.Unrepaired.Error()
 	}
 	return fmt.Sprintf("%s/%s: %s %s: %s (%s): %v%s", p.Repository.Domain.Name, p.Repository.Name,
 		p.Version.Package, p.Version.Version, p.Asset.Name, p.Asset.Hashes.SHA256, p.Err, done)
+}
+
+// Held is how many bytes the assets of all domains have, those of a digest once in
+// each.
+func Held(ctx context.Context, m registry.Metadata) (int64, error) {
+	var total int64
+	err := everyDomain(ctx, m, func(d registry.Domain) error {
+		total += d.AssetSize
+		return nil
+	})
+	return total, err
 }
 
 // Run reads the bytes of every asset. Servers may run meanwhile. An error ends
@@ -56,8 +88,9 @@ func (v Verify) Run(ctx context.Context, m registry.Metadata, b registry.Blobs) 
 		v.Progress = func(Verified) {}
 	}
 	var sum Verified
-	err := everyDomain(ctx, m, func(d registry.DomainID) error {
-		run := verifying{Verify: v, ctx: ctx, m: m, b: b, domain: d, sum: &sum, seen: map[registry.Digest]error{}}
+	err := everyDomain(ctx, m, func(domain registry.Domain) error {
+		d := domain.ID
+		run := verifying{Verify: v, ctx: ctx, m: m, b: b, domain: d, sum: &sum, seen: map[registry.Digest]finding{}}
 		var repositories []registry.Repository
 		err := m.View(ctx, func(tx registry.Tx) (err error) {
 			repositories, err = tx.Graph(d)
@@ -84,7 +117,16 @@ type verifying struct {
 	b      registry.Blobs
 	domain registry.DomainID
 	sum    *Verified
-	seen   map[registry.Digest]error // what is wrong with bytes that were read
+	seen   map[registry.Digest]finding
+}
+
+// finding is what was found of bytes, and what is left of it.
+type finding struct {
+	wrong error // nil: they were whole
+	from  string
+	why   error
+	tried []string // who was asked in vain, and what each said
+	asked string   // the connection among them
 }
 
 func (v *verifying) repository(r registry.RepoID) error {
@@ -120,7 +162,7 @@ func (v *verifying) pkg(r registry.RepoID, id registry.PackageID) error {
 	for _, version := range versions {
 		for _, a := range version.Assets {
 			v.sum.Assets++
-			if err := v.asset(r, registry.VersionID{Package: id, Version: version.Version}, a); err != nil {
+			if err := v.asset(r, registry.VersionID{Package: id, Version: version.Version}, version.Origin, a); err != nil {
 				return err
 			}
 		}
@@ -129,57 +171,53 @@ func (v *verifying) pkg(r registry.RepoID, id registry.PackageID) error {
 	return nil
 }
 
-func (v *verifying) asset(r registry.RepoID, id registry.VersionID, a registry.Asset) error {
+func (v *verifying) asset(r registry.RepoID, id registry.VersionID, origin registry.Origin, a registry.Asset) error {
 	digest := a.Hashes.SHA256
-	wrong, seen := v.seen[digest]
-	repaired := false
+	f, seen := v.seen[digest]
 	if !seen {
 		size, err := v.read(digest)
 		v.sum.Blobs++
 		v.sum.Bytes += size
 		switch {
 		case err == nil && size != a.Size:
-			err = fmt.Errorf("%w: %d bytes, and its row says %d", errDamaged, size, a.Size)
+			err = fmt.Errorf("the bytes are those of their digest, %d of them, and the row says %d", size, a.Size)
 		case registry.IsNotFound(err):
 			// It may have been deleted since its row was read.
 			if gone, e := v.gone(r, id, a); gone || e != nil {
 				return e
 			}
-			err = errors.New("the bytes are missing")
+			err = errMissing
 		case err != nil && !errors.Is(err, errDamaged):
 			return err // the store is away, or ctx is over
 		}
-		if wrong = err; wrong != nil && v.Replica != nil {
-			if e := v.repair(digest, wrong); e == nil {
-				repaired, err = true, nil
-			}
-		}
-		v.seen[digest] = err
+		f.wrong = err
 	}
-	if wrong == nil {
+	if v.Repair && f.from == "" && (errors.Is(f.wrong, errMissing) || errors.Is(f.wrong, errDamaged)) {
+		if err := v.repair(&f, !seen, id, origin, a); err != nil {
+			return err
+		}
+	}
+	v.seen[digest] = f
+	if f.wrong == nil {
 		return nil
 	}
+	p := Problem{r, id, a, f.wrong, f.from, f.why}
 	v.sum.Problems++
-	if repaired {
+	if p.Missing() {
+		v.sum.Missing++
+	} else {
+		v.sum.Damaged++
+	}
+	if f.from != "" {
 		v.sum.Repaired++
 	}
-	v.Problem(Problem{r, id, a, wrong, repaired})
+	v.Problem(p)
 	return nil
 }
 
 // read reads a blob to its end.
 func (v *verifying) read(digest registry.Digest) (int64, error) {
-	b, err := v.b.Open(v.ctx, v.domain, digest)
-	if err != nil {
-		return 0, err
-	}
-	defer b.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, contextReader{v.ctx, b})
-	if err == nil && registry.Digest(h.Sum(nil)) != digest {
-		err = errDamaged
-	}
-	return n, err
+	return whole(v.ctx, v.b, v.domain, digest)
 }
 
 func (v *verifying) gone(r registry.RepoID, id registry.VersionID, a registry.Asset) (gone bool, err error) {
@@ -194,28 +232,4 @@ func (v *verifying) gone(r registry.RepoID, id registry.VersionID, a registry.As
 		return err
 	})
 	return gone, err
-}
-
-// repair puts the replica's bytes in the place of damaged or missing ones. They
-// are read whole before anything is taken away.
-func (v *verifying) repair(digest registry.Digest, wrong error) error {
-	b, err := v.Replica.Open(v.ctx, v.domain, digest)
-	if err != nil {
-		return err
-	}
-	h := sha256.New()
-	_, err = io.Copy(h, contextReader{v.ctx, b})
-	if err = errors.Join(err, b.Close()); err != nil {
-		return err
-	}
-	if registry.Digest(h.Sum(nil)) != digest {
-		return errDamaged
-	}
-	if errors.Is(wrong, errDamaged) {
-		if err := v.b.Delete(v.ctx, v.domain, digest); err != nil {
-			return err
-		}
-	}
-	_, err = transfer(v.ctx, v.Replica, v.b, v.domain, digest)
-	return err
 }

@@ -19,7 +19,11 @@ type Blobs struct {
 	durable folders
 }
 
-var _ registry.Blobs = (*Blobs)(nil)
+var (
+	_ registry.Blobs          = (*Blobs)(nil)
+	_ registry.BlobProber     = (*Blobs)(nil)
+	_ registry.BlobQuarantine = (*Blobs)(nil)
+)
 
 // Open makes the folder where it is missing and drops what an earlier process
 // left half written.
@@ -94,6 +98,25 @@ func (b *Blobs) Open(ctx context.Context, d registry.DomainID, digest registry.D
 	return f, nil
 }
 
+// Exists implements registry.BlobProber.
+func (b *Blobs) Exists(ctx context.Context, d registry.DomainID, digest registry.Digest) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	path, err := b.path(d, digest)
+	if err != nil {
+		return false, err
+	}
+	_, err = os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("blobs: look at: %w", err)
+	}
+	return true, nil
+}
+
 // Delete implements registry.Blobs. Readers that have it open read on.
 func (b *Blobs) Delete(ctx context.Context, d registry.DomainID, digest registry.Digest) error {
 	if err := ctx.Err(); err != nil {
@@ -105,6 +128,33 @@ func (b *Blobs) Delete(ctx context.Context, d registry.DomainID, digest registry
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("blobs: delete: %w", err)
+	}
+	return nil
+}
+
+// SetAside implements registry.BlobQuarantine: the file goes into the folder
+// damaged, in the place of one that was set aside before.
+func (b *Blobs) SetAside(ctx context.Context, d registry.DomainID, digest registry.Digest) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	path, err := b.path(d, digest)
+	if err != nil {
+		return err
+	}
+	aside := filepath.Join(b.root, damagedName, d.Owner, d.Name)
+	if err := os.MkdirAll(aside, 0o700); err != nil {
+		return fmt.Errorf("blobs: set aside: %w", err)
+	}
+	err = os.Rename(path, filepath.Join(aside, digest.String()))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = errors.Join(syncFolder(aside), syncFolder(filepath.Dir(path)))
+	}
+	if err != nil {
+		return fmt.Errorf("blobs: set aside: %w", err)
 	}
 	return nil
 }

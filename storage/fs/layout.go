@@ -6,6 +6,8 @@
 //	ROOT/
 //	├── tmp/                                    bytes on their way in; emptied by Open
 //	│   └── 2671094522
+//	├── damaged/                                what was found to have other bytes than its
+//	│   └── 000000000000/local/9f86d081…0f00a08 name says; read by nobody
 //	└── sha256/
 //	    └── 000000000000/                       the domain's owner
 //	        └── local/                          the domain's name
@@ -26,8 +28,9 @@ import (
 )
 
 const (
-	tmpName    = "tmp"
-	digestName = "sha256"
+	tmpName     = "tmp"
+	digestName  = "sha256"
+	damagedName = "damaged"
 )
 
 // domainPath is the domain's folder. Names come validated; what would lead out

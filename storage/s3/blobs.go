@@ -36,9 +36,10 @@ type Blobs struct {
 }
 
 var (
-	_ registry.Blobs      = (*Blobs)(nil)
-	_ registry.BlobProber = (*Blobs)(nil)
-	_ registry.BlobTidier = (*Blobs)(nil)
+	_ registry.Blobs          = (*Blobs)(nil)
+	_ registry.BlobProber     = (*Blobs)(nil)
+	_ registry.BlobTidier     = (*Blobs)(nil)
+	_ registry.BlobQuarantine = (*Blobs)(nil)
 )
 
 // Open looks whether the bucket is there. keyOf is asked with sse=kms. Errors:
@@ -113,6 +114,29 @@ func (b *Blobs) remove(ctx context.Context, key string) error {
 		return nil
 	}
 	return err
+}
+
+// SetAside implements registry.BlobQuarantine: the object goes below PREFIX/damaged/.
+func (b *Blobs) SetAside(ctx context.Context, d registry.DomainID, digest registry.Digest) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	key, err := b.object(d, digest)
+	if err != nil {
+		return err
+	}
+	sealed, err := b.sealed(ctx, d)
+	if err != nil {
+		return err
+	}
+	aside := b.Prefix + "damaged/" + d.Owner + "/" + d.Name + "/" + digest.String()
+	switch err := b.copy(ctx, key, aside, sealed); {
+	case registry.IsNotFound(err):
+		return nil
+	case err != nil:
+		return err
+	}
+	return b.remove(ctx, key)
 }
 
 // List implements registry.Blobs. Created is when the blob was last committed,

@@ -37,6 +37,7 @@ type DB struct {
 	unlock   func() error
 	remove   string // folder that goes when the database is closed
 	ahead    int    // steps of the schema that this build lacks
+	beside   bool   // another process may have the file open, and counters in memory
 
 	writer chan *sqlmeta.Session // holds the one writing session while nobody writes
 	slots  chan struct{}         // one for each view that runs
@@ -90,16 +91,18 @@ func OpenMemory(ctx context.Context, options ...Option) (*DB, error) {
 	return d, nil
 }
 
-// OpenBeside opens the database file for views while another process may have
-// it open and change it. An Update is Internal. Errors: Unavailable where the
-// schema is not that of this build.
+// OpenBeside opens the database file while another process may have it open and
+// change it. An Update that would move a counter or a revision is Internal:
+// that process answers by those that it has in memory. Errors: Unavailable where
+// the schema is not that of this build.
 func OpenBeside(ctx context.Context, path string) (*DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
 	d := empty()
+	d.beside = true
 	var err error
-	if d.sql, err = sql.Open("sqlite", source(path, "FULL")+"&_pragma=query_only(ON)"); err != nil {
+	if d.sql, err = sql.Open("sqlite", source(path, "FULL")); err != nil {
 		return nil, err
 	}
 	conn, err := d.sql.Conn(ctx)

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -176,5 +177,51 @@ func TestMemoryLeavesNothingBehind(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(os.TempDir()); len(left) != 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+func TestBesideAServerOnlyWhatNoCacheGoesByIsChanged(t *testing.T) {
+	dir := t.TempDir()
+	server := open(t, dir)
+	defer server.Close()
+	acme := registry.DomainID{Owner: "111111111111", Name: "acme"}
+	if err := server.Update(t.Context(), func(tx registry.Tx) error { return tx.CreateDomain(registry.Domain{ID: acme}) }); err != nil {
+		t.Fatal(err)
+	}
+	beside, err := sqlite.OpenBeside(t.Context(), filepath.Join(dir, "larder.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beside.Close()
+	err = beside.Update(t.Context(), func(tx registry.Tx) error {
+		return tx.CreateRepository(registry.Repository{ID: registry.RepoID{Domain: acme, Name: "main"}})
+	})
+	if registry.CodeOf(err) != registry.Internal {
+		t.Errorf("a new repository: %v, want Internal", err)
+	}
+	digest := registry.Digest{1}
+	err = beside.Update(t.Context(), func(tx registry.Tx) error {
+		unused, err := tx.LockUnused(acme, digest)
+		if len(unused) != 1 {
+			t.Errorf("%d digests are unused, want 1", len(unused))
+		}
+		return err
+	})
+	if err != nil {
+		t.Errorf("locking unused bytes: %v", err)
+	}
+	err = server.View(t.Context(), func(tx registry.Tx) error {
+		left, err := tx.UnusedBlobs(acme, 10)
+		if len(left) != 1 || left[0] != digest {
+			t.Errorf("the server sees %v", left)
+		}
+		graph, err2 := tx.Graph(acme)
+		if len(graph) != 0 {
+			t.Errorf("the server sees %v", graph)
+		}
+		return errors.Join(err, err2)
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

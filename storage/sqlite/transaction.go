@@ -26,6 +26,9 @@ func (d *DB) Update(ctx context.Context, f func(registry.Tx) error) error {
 			return err
 		}
 		moved, err = tx.Finish()
+		if err == nil && d.beside && !moved.Nothing() {
+			err = &registry.Error{Code: registry.Internal, Msg: "metadata: a server that has this database open would not notice the change"}
+		}
 		return err
 	})
 	if err == nil {

@@ -53,6 +53,11 @@ type domainValue struct {
 	contents, graph int64
 }
 
+// Nothing reports whether no counter was moved.
+func (m Moved) Nothing() bool {
+	return len(m.domains) == 0 && m.identities == 0 && m.connections == 0
+}
+
 // persist moves the counters in the database: the last statements of the
 // transaction, so that nothing is changed after them.
 func (t *Tx) persist() (Moved, error) {

@@ -44,6 +44,7 @@ func Blobs(t *testing.T, open func(t *testing.T) registry.Blobs) {
 		"what was written can be read back beside the write": blobReadBack,
 		"writers run side by side":                           blobConcurrent,
 		"a context that is over ends the call":               blobContext,
+		"what is set aside is not there and can come again":  blobSetAside,
 	} {
 		t.Run(name, func(t *testing.T) { check(t, open(t)) })
 	}
@@ -437,5 +438,33 @@ func blobContext(t *testing.T, b registry.Blobs) {
 	wantMissing(t, b, acme, late)
 	if got := read(t, b, acme, digest); got != "there" {
 		t.Errorf("the blob that was to be deleted too late is %q", got)
+	}
+}
+
+func blobSetAside(t *testing.T, b registry.Blobs) {
+	q, ok := b.(registry.BlobQuarantine)
+	if !ok {
+		t.Skip("the store cannot keep what is damaged")
+	}
+	digest, other := put(t, b, acme, "content"), put(t, b, acme, "other")
+	for range 2 { // the second time it is missing
+		if err := q.SetAside(t.Context(), acme, digest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Open(t.Context(), acme, digest); !registry.IsNotFound(err) {
+		t.Errorf("open: %v, want NotFound", err)
+	}
+	for i, err := range b.List(t.Context(), acme) {
+		if err != nil || i.Digest != other {
+			t.Errorf("list gives %s, %v", i.Digest, err)
+		}
+	}
+	put(t, b, acme, "content")
+	if got := read(t, b, acme, digest); got != "content" {
+		t.Errorf("it comes again as %q", got)
+	}
+	if err := q.SetAside(t.Context(), acme, digest); err != nil {
+		t.Errorf("a second time: %v", err)
 	}
 }
