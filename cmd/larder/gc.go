@@ -59,4 +59,3 @@ refer to is not deleted.`,
 	cmd.Flags().BoolVar(&g.DryRun, "dry-run", false, "only say what would be deleted")
 	return cmd
 }
-
