@@ -193,7 +193,9 @@ type PackageRows interface {
 	// EndedSequence gives the Sequence that a package had when it was deleted, with
 	// its repository or alone; zero for one that never was.
 	EndedSequence(RepoID, PackageID) (int64, error)
-	Packages(RepoID, PackageFilter, Page) ([]Package, string, error) // by (format, namespace, name)
+	// Packages gives packages by (format, namespace, name); with a NamePrefix and
+	// no NamespacePrefix by (format, name, namespace).
+	Packages(RepoID, PackageFilter, Page) ([]Package, string, error)
 	// PackageRevisions gives Revision of the package in each repository of the
 	// domain, zero where it is not. One query.
 	PackageRevisions(DomainID, []string, PackageID) ([]int64, error)

@@ -141,9 +141,73 @@ func (t *Tx) Packages(r registry.RepoID, f registry.PackageFilter, p registry.Pa
 	if err != nil {
 		return nil, "", err
 	}
-	var w where
+	if f.NamePrefix != "" && f.NamespacePrefix == "" {
+		return t.packagesByName(r, f, p, from)
+	}
+	w := packagesWhere(r, f)
+	if p.After != "" {
+		w.afterPackage(f, from)
+	}
+	all, err := t.packages(w, p, " ORDER BY p.format, p.namespace, p.name")
+	if err != nil {
+		return nil, "", err
+	}
+	all, next := cut(p, all, func(v registry.Package) string { return key(v.ID.Format, v.ID.Namespace, v.ID.Name) })
+	return all, next, nil
+}
+
+// packagesByName gives packages by the beginning of their name: an index is
+// entered at the place only within one format, so formats are gone through.
+func (t *Tx) packagesByName(r registry.RepoID, f registry.PackageFilter, p registry.Page, from []string) ([]registry.Package, string, error) {
+	var all []registry.Package
+	formats := []string{f.Format}
+	if f.Format == "" {
+		var err error
+		if formats, err = t.formats(r, from[0]); err != nil {
+			return nil, "", err
+		}
+	}
+	for _, f.Format = range formats {
+		w := packagesWhere(r, f)
+		if p.After != "" && f.Format == from[0] {
+			w.and("(p.name, p.namespace) > (?, ?)", from[1], from[2])
+		}
+		some, err := t.packages(w, p, " ORDER BY p.name, p.namespace")
+		if err != nil {
+			return nil, "", err
+		}
+		if all = append(all, some...); p.Limit > 0 && len(all) > p.Limit {
+			break
+		}
+	}
+	all, next := cut(p, all, func(v registry.Package) string { return key(v.ID.Format, v.ID.Name, v.ID.Namespace) })
+	return all, next, nil
+}
+
+// formats gives those of which the repository has packages, from the one given on.
+func (t *Tx) formats(r registry.RepoID, from string) ([]string, error) {
+	var all []string
+	for how := ">="; ; how = ">" {
+		var w where
+		w.inRepository(r)
+		w.and("p.format "+how+" ?", from)
+		found, err := t.one("list formats", `SELECT p.format FROM packages p`+w.text.String()+` ORDER BY p.format LIMIT 1`, w.args, &from)
+		if err != nil || !found {
+			return all, err
+		}
+		all = append(all, from)
+	}
+}
+
+func (w *where) inRepository(r registry.RepoID) {
 	w.and("p.repository_id = (SELECT id FROM repositories WHERE name = ? AND domain_name = ? AND domain_owner = ?)",
 		r.Name, r.Domain.Name, r.Domain.Owner)
+}
+
+// packagesWhere keeps packages of the repository that the filter wants.
+func packagesWhere(r registry.RepoID, f registry.PackageFilter) *where {
+	w := &where{}
+	w.inRepository(r)
 	if f.Format != "" {
 		w.and("p.format = ?", f.Format)
 	}
@@ -159,21 +223,19 @@ func (t *Tx) Packages(r registry.RepoID, f registry.PackageFilter, p registry.Pa
 		pattern := "%" + likeEscaper.Replace(strings.ToLower(f.Search)) + "%"
 		w.and(`(lower(p.namespace) LIKE ? ESCAPE '\' OR lower(p.name) LIKE ? ESCAPE '\')`, pattern, pattern)
 	}
-	if p.After != "" {
-		w.afterPackage(f, from)
-	}
-	tail, args := w.limited(p, " ORDER BY p.format, p.namespace, p.name")
+	return w
+}
+
+// packages reads a page and one more.
+func (t *Tx) packages(w *where, p registry.Page, order string) ([]registry.Package, error) {
+	tail, args := w.limited(p, order)
 	var all []registry.Package
-	err = t.each("list packages", `SELECT `+packageColumns+` FROM packages p`+tail, args, func(row *sql.Rows) error {
+	err := t.each("list packages", `SELECT `+packageColumns+` FROM packages p`+tail, args, func(row *sql.Rows) error {
 		v, err := scanPackage(row)
 		all = append(all, v)
 		return err
 	})
-	if err != nil {
-		return nil, "", err
-	}
-	all, next := cut(p, all, func(v registry.Package) string { return key(v.ID.Format, v.ID.Namespace, v.ID.Name) })
-	return all, next, nil
+	return all, err
 }
 
 // afterPackage keeps packages that come after one. With the format given, an

@@ -143,7 +143,7 @@ func useEverything(t *testing.T, tx *Tx) {
 			_, _, err := tx.Repositories(f, page)
 			use(err)
 		}
-		for _, f := range []registry.PackageFilter{{}, {Format: "npm"}, {Format: "npm", NamespacePrefix: "n"}, {NamePrefix: "n"}, {Publish: "ALLOW"}, {Search: "s"}} {
+		for _, f := range []registry.PackageFilter{{}, {Format: "npm"}, {Format: "npm", NamespacePrefix: "n"}, {NamePrefix: "n"}, {Format: "npm", NamePrefix: "n"}, {Format: "npm", NamespacePrefix: "n", NamePrefix: "n"}, {Publish: "ALLOW"}, {Search: "s"}} {
 			_, _, err := tx.Packages(r, f, page)
 			use(err)
 			_, _, err = tx.PackagesInDomain(d, f, page)

@@ -170,6 +170,7 @@ var packageChecks = map[string]func(kit){
 			{ID: registry.PackageID{Format: "npm", Name: "core-js"}, Restrictions: block},
 			{ID: registry.PackageID{Format: "npm", Name: "core.x"}, Restrictions: block},
 			{ID: registry.PackageID{Format: "npm", Namespace: "acme", Name: "axb"}, Restrictions: allow},
+			{ID: registry.PackageID{Format: "npm", Namespace: "acme", Name: "core-a"}, Restrictions: allow},
 			{ID: registry.PackageID{Format: "npm", Namespace: "acme", Name: "zebra"}, Restrictions: block},
 			{ID: registry.PackageID{Format: "pypi", Name: "100%"}, Restrictions: block},
 		}
@@ -186,19 +187,22 @@ var packageChecks = map[string]func(kit){
 			filter registry.PackageFilter
 			want   []int
 		}{
-			{"all", registry.PackageFilter{}, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},
-			{"format", registry.PackageFilter{Format: "npm"}, []int{3, 4, 5, 6, 7, 8}},
+			{"all", registry.PackageFilter{}, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}},
+			{"format", registry.PackageFilter{Format: "npm"}, []int{3, 4, 5, 6, 7, 8, 9}},
 			{"namespace prefix", registry.PackageFilter{NamespacePrefix: "com.acme"}, []int{0, 1}},
-			{"format and namespace", registry.PackageFilter{Format: "npm", NamespacePrefix: "ac"}, []int{7, 8}},
-			{"name prefix", registry.PackageFilter{NamePrefix: "core"}, []int{2, 4, 5, 6}},
+			{"format and namespace", registry.PackageFilter{Format: "npm", NamespacePrefix: "ac"}, []int{7, 8, 9}},
+			{"name prefix, by format and name", registry.PackageFilter{NamePrefix: "core"}, []int{2, 4, 8, 5, 6}},
+			{"format and name prefix, by name", registry.PackageFilter{Format: "npm", NamePrefix: "core"}, []int{4, 8, 5, 6}},
+			{"namespace and name prefix", registry.PackageFilter{NamespacePrefix: "ac", NamePrefix: "core"}, []int{8}},
+			{"name prefix and publish", registry.PackageFilter{NamePrefix: "core", Publish: registry.Allow}, []int{4, 8}},
 			{"name prefix is exact in case", registry.PackageFilter{NamePrefix: "C"}, []int{0}},
-			{"publish", registry.PackageFilter{Publish: registry.Allow}, []int{0, 3, 4, 7}},
-			{"upstream", registry.PackageFilter{Format: "npm", Upstream: registry.Allow}, []int{5, 6, 8}},
-			{"search in names, any case", registry.PackageFilter{Search: "CORE"}, []int{0, 2, 4, 5, 6}},
-			{"search in namespaces", registry.PackageFilter{Search: "acme"}, []int{0, 1, 7, 8}},
-			{"search in the middle", registry.PackageFilter{Format: "npm", Search: "ebr"}, []int{8}},
+			{"publish", registry.PackageFilter{Publish: registry.Allow}, []int{0, 3, 4, 7, 8}},
+			{"upstream", registry.PackageFilter{Format: "npm", Upstream: registry.Allow}, []int{5, 6, 9}},
+			{"search in names, any case", registry.PackageFilter{Search: "CORE"}, []int{0, 2, 4, 5, 6, 8}},
+			{"search in namespaces", registry.PackageFilter{Search: "acme"}, []int{0, 1, 7, 8, 9}},
+			{"search in the middle", registry.PackageFilter{Format: "npm", Search: "ebr"}, []int{9}},
 			{"search takes _ as it is", registry.PackageFilter{Search: "a_b"}, []int{1}},
-			{"search takes % as it is", registry.PackageFilter{Search: "%"}, []int{9}},
+			{"search takes % as it is", registry.PackageFilter{Search: "%"}, []int{10}},
 			{"nothing", registry.PackageFilter{Format: "nuget"}, nil},
 		} {
 			k.view(func(tx registry.Tx) {
