@@ -56,7 +56,7 @@ func (b *JetStream) findAuditStream(ctx context.Context) error {
 			Storage:     jetstream.FileStorage,
 			Retention:   jetstream.LimitsPolicy,
 			Discard:     jetstream.DiscardOld,
-			Replicas:    max(b.config.Replicas, 1),
+			Replicas:    b.copies(),
 			MaxAge:      365 * 24 * time.Hour,
 			MaxBytes:    1 << 30,
 			DenyDelete:  true,
@@ -68,7 +68,7 @@ func (b *JetStream) findAuditStream(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("stream of audit records: %w", err)
+		return b.placement("stream of audit records", err)
 	}
 	if !slices.Contains(s.CachedInfo().Config.Subjects, auditRoot+">") {
 		return registry.Errorf(registry.Conflict, "the NATS server has a stream %s that does not take %s>: rename or remove it", AuditStreamName, auditRoot)

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,15 @@ const (
 	// lookBack bounds how many messages that are not Larder's are passed over in
 	// search of the newest event.
 	lookBack = 64
+	// clusterCopies is how many copies a new stream has where there is a cluster.
+	clusterCopies = 3
+	// pingEvery is how often the server is asked whether it is there; after two
+	// times without an answer another one is. A machine that is gone says nothing.
+	pingEvery = 10 * time.Second
+	// The server's codes where it has no place for that many copies.
+	errNoPeers              jetstream.ErrorCode = 10005
+	errInsufficient         jetstream.ErrorCode = 10023
+	errReplicasNotSupported jetstream.ErrorCode = 10074
 	// errWrongLastMsgID is the server's code for a failed Nats-Expected-Last-Msg-Id.
 	errWrongLastMsgID jetstream.ErrorCode = 10070
 )
@@ -45,7 +55,7 @@ var ErrFenced = errors.New("the event stream does not end where it was expected 
 // stream is made, and is left as it was found when there is one already; any
 // other value is applied to an existing stream too.
 type StreamConfig struct {
-	Replicas int           // copies within a NATS cluster; default 1
+	Replicas int           // copies; default 3 within a NATS cluster, else 1
 	MaxAge   time.Duration // default 30 days; should be longer than Relay's Retention
 	MaxBytes int64         // default 1 GiB; the oldest events go first
 	// Duplicates is how long the server remembers message ids; default 2 minutes.
@@ -113,6 +123,8 @@ type JetStream struct {
 	streams map[string]streamKnown // by subject: whether a stream takes it
 
 	audits atomic.Bool // the stream of audit records is there
+
+	oneCopy sync.Once // says that a stream has one copy in a cluster
 }
 
 var _ registry.Bus = (*JetStream)(nil)
@@ -126,7 +138,7 @@ type tail struct {
 
 // Dial makes a bus on an external NATS. rawURL is one URL or several with
 // commas between (nats://, tls://, ws://, wss://), with user and password, a
-// token in the place of the user, or, as parameters, credentials=FILE (a
+// token in the place of the user (that of the first counts for those without), or, as parameters, credentials=FILE (a
 // credentials file), nkey=FILE (a seed), ca=FILE (what signs the server's
 // certificate), and cert=FILE with key=FILE (a certificate of ours).
 //
@@ -150,6 +162,7 @@ func ConnectOptions(rawURL string) (servers string, opts []nats.Option, err erro
 func parseURL(raw string) (string, []nats.Option, error) {
 	var servers []string
 	var opts []nats.Option
+	var user *url.Userinfo // of the first URL
 	for s := range strings.SplitSeq(raw, ",") {
 		u, err := url.Parse(strings.TrimSpace(s))
 		// The text may hold a password: no part of it goes into a message.
@@ -161,6 +174,10 @@ func parseURL(raw string) (string, []nats.Option, error) {
 			return "", nil, err
 		}
 		opts = append(opts, more...)
+		if len(servers) == 0 {
+			user = u.User
+		}
+		u.User = cmp.Or(u.User, user)
 		u.RawQuery = ""
 		servers = append(servers, u.String())
 	}
@@ -208,6 +225,7 @@ func open(servers string, c BusConfig, opts ...nats.Option) (*JetStream, error) 
 	nc, err := nats.Connect(servers, append(opts,
 		nats.Name("larder"),
 		nats.MaxReconnects(-1),
+		nats.PingInterval(pingEvery),
 		nats.ReconnectJitter(500*time.Millisecond, time.Second),
 		// A message that waits for a reconnect would come late and out of order.
 		nats.ReconnectBufSize(-1),
@@ -291,13 +309,14 @@ func (b *JetStream) stream(ctx context.Context) (jetstream.Stream, error) {
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		var cfg jetstream.StreamConfig
 		b.config.apply(&cfg, true)
+		cfg.Replicas = b.copies()
 		s, err = b.js.CreateStream(ctx, cfg)
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
 			s, err = b.js.Stream(ctx, StreamName)
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("event stream: %w", err)
+		return nil, b.placement("event stream", err)
 	}
 	have := s.CachedInfo().Config
 	if !slices.Equal(have.Subjects, []string{subjectRoot + ">"}) || have.Storage != jetstream.FileStorage || have.Retention != jetstream.LimitsPolicy {
@@ -305,13 +324,38 @@ func (b *JetStream) stream(ctx context.Context) (jetstream.Stream, error) {
 	}
 	want := have
 	b.config.apply(&want, false)
+	if want.Replicas == 1 && b.copies() > 1 {
+		b.oneCopy.Do(func() {
+			b.log.Warn("the event stream has one copy within a NATS cluster: --event-replicas 3 makes more, and 1 says that it is meant so", "stream", StreamName)
+		})
+	}
 	if want.Replicas == have.Replicas && want.MaxAge == have.MaxAge && want.MaxBytes == have.MaxBytes && want.Duplicates == have.Duplicates {
 		return s, nil
 	}
 	if s, err = b.js.UpdateStream(ctx, want); err != nil {
-		return nil, fmt.Errorf("event stream: %w", err)
+		return nil, b.placement("event stream", err)
 	}
 	return s, nil
+}
+
+// copies is how many copies a stream is made with. The bus is connected.
+func (b *JetStream) copies() int {
+	switch {
+	case b.config.Replicas != 0:
+		return b.config.Replicas
+	case b.nc.ConnectedClusterName() != "":
+		return clusterCopies
+	}
+	return 1
+}
+
+// placement says what to do where the servers have no place for the copies.
+func (b *JetStream) placement(what string, err error) error {
+	var api *jetstream.APIError
+	if errors.As(err, &api) && slices.Contains([]jetstream.ErrorCode{errNoPeers, errInsufficient, errReplicasNotSupported}, api.ErrorCode) {
+		return fmt.Errorf("%s: NATS has no place for %d copies: start as many servers with JetStream, or choose another number with --event-replicas: %w", what, b.copies(), err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // Publish adds the events to the stream, in order, behind the event that Last
