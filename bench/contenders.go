@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -58,6 +58,8 @@ const (
 	largeFile  = "large.tgz"
 	plainFile  = "packument.json"
 	packedFile = "packument.json.gz"
+
+	headEnding = ".head" // of the file with an answer's header
 )
 
 // packumentType is the media type of the abbreviated package document.
@@ -148,12 +150,16 @@ func startBare(folder string) (*contender, error) {
 	return startContender("net/http", address, cmd)
 }
 
-// serveBare answers with files as http.ServeContent does, and with documents
-// from memory. It does nothing else that a registry does.
+// serveBare answers the same bytes, head and body: files as http.ServeContent
+// does, and documents from memory. It does nothing else that a registry does.
 func serveBare(folder string) error {
 	mux := http.NewServeMux()
 	for _, name := range []string{smallFile, largeFile} {
 		path := filepath.Join(folder, name)
+		head, err := readHead(path)
+		if err != nil {
+			return err
+		}
 		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
 			f, err := os.Open(path)
 			if err != nil {
@@ -161,32 +167,45 @@ func serveBare(folder string) error {
 				return
 			}
 			defer f.Close()
-			w.Header().Set("Content-Type", "application/octet-stream")
+			maps.Copy(w.Header(), head)
 			http.ServeContent(w, r, "", time.Time{}, f)
 		})
 	}
-	for name, coding := range map[string]string{plainFile: "", packedFile: "gzip"} {
-		body, err := os.ReadFile(filepath.Join(folder, name))
+	for _, name := range []string{plainFile, packedFile} {
+		path := filepath.Join(folder, name)
+		body, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		etag := `"` + strconv.Itoa(len(body)) + `"`
+		head, err := readHead(path)
+		if err != nil {
+			return err
+		}
+		unchanged := http.Header{}
+		for _, key := range []string{"Etag", "Vary", "Cache-Control", "X-Request-Id"} {
+			unchanged[key] = head[key]
+		}
+		etag := head.Get("ETag")
 		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
-			h := w.Header()
-			h.Set("ETag", etag)
 			if r.Header.Get("If-None-Match") == etag {
+				maps.Copy(w.Header(), unchanged)
 				w.WriteHeader(http.StatusNotModified)
 				return
 			}
-			if coding != "" {
-				h.Set("Content-Encoding", coding)
-			}
-			h.Set("Content-Type", packumentType)
-			h.Set("Content-Length", strconv.Itoa(len(body)))
+			maps.Copy(w.Header(), head)
 			w.Write(body) //nolint:errcheck // the client has left
 		})
 	}
 	return http.ListenAndServe(os.Getenv(bareAddress), mux)
+}
+
+// readHead gives the header of the answer whose body is in the file.
+func readHead(path string) (head http.Header, err error) {
+	text, err := os.ReadFile(path + headEnding)
+	if err != nil {
+		return nil, err
+	}
+	return head, json.Unmarshal(text, &head)
 }
 
 // verdaccioConfig lets anybody publish and asks no other registry.
@@ -251,7 +270,7 @@ func (r request) get() (*http.Response, error) {
 	return ask(req, r.header)
 }
 
-// save writes what a request answers to a file.
+// save writes what a request answers to a file, and its header beside it.
 func (r request) save(path string) error {
 	res, err := r.get()
 	if err != nil {
@@ -265,5 +284,7 @@ func (r request) save(path string) error {
 	if strings.HasSuffix(path, ".gz") != (res.Header.Get("Content-Encoding") == "gzip") {
 		return fmt.Errorf("%s: Content-Encoding is %q", path, res.Header.Get("Content-Encoding"))
 	}
-	return os.WriteFile(path, body, 0o600)
+	res.Header.Del("Date") // net/http's own
+	head, err := json.Marshal(res.Header)
+	return errors.Join(err, os.WriteFile(path+headEnding, head, 0o600), os.WriteFile(path, body, 0o600))
 }

@@ -3,22 +3,49 @@ package formats
 import (
 	"strconv"
 	"strings"
+
+	"larder/internal/bounded"
 )
 
-// Accept chooses among offers ("type/subtype", the server's favourite first)
-// by an Accept header: quality as the client gave it to the most specific range
-// that matches, ties to the earlier offer (RFC 9110, section 12.5.1). An empty
-// header accepts all. "" where nothing is acceptable. Parameters of ranges
-// other than q do not matter.
-func Accept(header string, offers ...string) string {
-	if strings.TrimSpace(header) == "" {
-		return offers[0]
+// Offers are the media types ("type/subtype") of an answer, the server's
+// favourite first. Clients send a handful of Accept headers: what each means is
+// remembered. Safe for concurrent use.
+type Offers struct {
+	types []string
+	known *bounded.Map[string, string]
+}
+
+// Headers that are remembered; a longer one is read each time.
+const (
+	knownAccepts = 256
+	knownAccept  = 256 // bytes
+)
+
+// NewOffers makes them; there is at least one.
+func NewOffers(types ...string) *Offers {
+	return &Offers{types, bounded.NewMap[string, string](knownAccepts)}
+}
+
+// Accepted chooses by an Accept header: quality as the client gave it to the
+// most specific range that matches, ties to the earlier offer (RFC 9110,
+// section 12.5.1). An empty header accepts all. "" where nothing is acceptable.
+// Parameters of ranges other than q do not matter.
+func (o *Offers) Accepted(header string) string {
+	if known, ok := o.known.Get(header); ok {
+		return known
 	}
 	best, bestQ := "", 0
-	for _, offer := range offers {
-		if q := quality(header, offer); q > bestQ {
-			best, bestQ = offer, q
+	if strings.TrimSpace(header) == "" {
+		best = o.types[0]
+	} else {
+		for _, offer := range o.types {
+			if q := quality(header, offer); q > bestQ {
+				best, bestQ = offer, q
+			}
 		}
+	}
+	if len(header) <= knownAccept {
+		o.known.Put(strings.Clone(header), best) // the header is part of a larger buffer
 	}
 	return best
 }

@@ -4,6 +4,7 @@ import "testing"
 
 func TestAccept(t *testing.T) {
 	const json, html = "application/vnd.pypi.simple.v1+json", "text/html"
+	offers := NewOffers(html, json)
 	for header, want := range map[string]string{
 		"": html, "  ": html, "*/*": html, "*": html, "text/*": html, "application/*": json, json: json, html: html,
 		"application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01": json, // pip
@@ -12,8 +13,10 @@ func TestAccept(t *testing.T) {
 		"image/png": "", "text/html;q=0": "", "text/html;q=x": "", "text/html;q=2": "", "text/html;q=-1": "", "text/html;q=nan": "",
 		"text/html;level=1;q=0.3, */*;q=0.2": html, ",,": "", "/": "", ";q=1": "", "text/html;q": "",
 	} {
-		if got := Accept(header, html, json); got != want {
-			t.Errorf("%q: got %q, want %q", header, got, want)
+		for _, when := range []string{"first", "remembered"} {
+			if got := offers.Accepted(header); got != want {
+				t.Errorf("%q, %s: got %q, want %q", header, when, got, want)
+			}
 		}
 	}
 }
@@ -45,8 +48,9 @@ func TestMatches(t *testing.T) {
 func FuzzAccept(f *testing.F) {
 	f.Add("application/json;q=0.5, */*")
 	f.Add(`W/"abc", "x"`)
+	offers := NewOffers("a/b", "c/d")
 	f.Fuzz(func(t *testing.T, header string) {
-		if got := Accept(header, "a/b", "c/d"); got != "" && got != "a/b" && got != "c/d" {
+		if got := offers.Accepted(header); got != "" && got != "a/b" && got != "c/d" {
 			t.Errorf("got %q", got)
 		}
 		AcceptsGzip(header)

@@ -54,3 +54,11 @@ type Request struct {
 	// the variables of these names.
 	Log *httpx.Record
 }
+
+// First gives the first value of a header, named in its canonical form.
+func (r *Request) First(header string) string {
+	if values := r.Header[header]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -165,14 +166,20 @@ func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// call is what method and path of a request mean. It does not change.
+// call is what method and path of a request mean. It does not change but for
+// what it remembers.
 type call struct {
 	endpoint *endpoint
 	repo     registry.RepoID
 	base     string // of the repository, below the server's
 	hosted   bool   // named by the host
 	vars     map[string]string
+
+	told atomic.Pointer[told] // most clients use one name of the server
 }
+
+// told is a repository's URL below that of the server.
+type told struct{ server, repository string }
 
 // resolve finds repository and endpoint. It does no I/O.
 func (f *mounted) resolve(r *http.Request, rest string) (*call, error) {
@@ -277,10 +284,15 @@ func onlyIfCached(r *http.Request) bool {
 // public URL, that one leads to every repository by path.
 func (m *mounts) base(c *call, r *http.Request) string {
 	server := m.options.Base(r)
-	if c.hosted && hostDomain(hostOf(server)) == "" {
-		return server + "/" + registryPath(c)
+	if t := c.told.Load(); t != nil && t.server == server {
+		return t.repository
 	}
-	return server + c.base
+	t := &told{server: server, repository: server + c.base}
+	if c.hosted && hostDomain(hostOf(server)) == "" {
+		t.repository = server + "/" + registryPath(c)
+	}
+	c.told.Store(t)
+	return t.repository
 }
 
 func registryPath(c *call) string {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -221,7 +222,7 @@ type kernelWriter struct {
 
 func (w *kernelWriter) ReadFrom(src io.Reader) (int64, error) {
 	if l, ok := src.(*io.LimitedReader); ok {
-		_, w.file = l.R.(*os.File)
+		_, w.file = l.R.(syscall.Conn) // net.TCPConn sends these by the kernel
 	}
 	return io.Copy(w.ResponseRecorder, src)
 }

@@ -53,7 +53,7 @@ func ServeAsset(w http.ResponseWriter, r *Request, a *registry.AssetContent, con
 	}
 	var body io.ReadSeeker = &watched{ReadSeeker: a.Body, log: r.Log}
 	if f, ok := a.Body.(*os.File); ok {
-		body = f // as it is, or the kernel cannot send it
+		body = &sized{body: f, size: a.Size}
 	} else if sent, err := redirected(w, r, a, contentType); sent || err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func ServeDocument(w http.ResponseWriter, r *Request, d *registry.Document, cont
 	var body []byte
 	etag := d.ETag
 	h := w.Header()
-	packed := d.Size >= gzipFrom && AcceptsGzip(r.Header.Get("Accept-Encoding"))
+	packed := d.Size >= gzipFrom && AcceptsGzip(r.First("Accept-Encoding"))
 	if packed {
 		body, etag = d.Gzip()
 	}
@@ -129,7 +129,7 @@ func ServeDocument(w http.ResponseWriter, r *Request, d *registry.Document, cont
 	if !d.StaleSince.IsZero() {
 		h["Age"] = []string{strconv.Itoa(int(max(time.Since(d.StaleSince), 0) / time.Second))}
 	}
-	if header := r.Header.Get("If-None-Match"); header != "" && matches(header, etag) {
+	if header := r.First("If-None-Match"); header != "" && matches(header, etag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}

@@ -14,18 +14,17 @@ const (
 	abbreviatedType = "application/vnd.npm.install-v1+json"
 )
 
+var packumentTypes = formats.NewOffers(fullType, abbreviatedType)
+
 // getPackument answers GET /{package}: full or abbreviated by Accept. With
 // ?write=true it is what this repository alone holds, to be sent back changed.
 func getPackument(w http.ResponseWriter, r *formats.Request) error {
-	p, err := packageOf(r)
-	if err != nil {
-		return err
-	}
+	p := parseName(r.Vars["package"]) // which the core checks
 	if r.URL.RawQuery != "" && r.URL.Query().Get("write") == "true" {
 		return getForEdit(w, r, p)
 	}
 	kind, render := fullType, fullPackument
-	if formats.Accept(r.Header.Get("Accept"), fullType, abbreviatedType) == abbreviatedType {
+	if packumentTypes.Accepted(r.First("Accept")) == abbreviatedType {
 		kind, render = abbreviatedType, abbreviatedPackument
 	}
 	d, err := r.Repo.Document(r.Context(), registry.DocumentQuery{Package: p, Kind: kind, Base: r.Base},

@@ -13,10 +13,7 @@ import (
 
 // getTarball answers GET /{package}/-/{file}.
 func getTarball(w http.ResponseWriter, r *formats.Request) error {
-	p, err := packageOf(r)
-	if err != nil {
-		return err
-	}
+	p := parseName(r.Vars["package"]) // which the core checks
 	version, err := tarballVersion(r.Context(), r.Repo, p, r.Vars["file"])
 	if err != nil {
 		return err

@@ -17,16 +17,18 @@ const (
 	latestJSON = "application/vnd.pypi.simple.latest+json"
 )
 
+var pageTypes = formats.NewOffers(plainHTML, htmlType, jsonType, latestHTML, latestJSON)
+
 // negotiate gives the media type to answer with: what Accept likes best, or
 // what "?format=" names; HTML for who has no preference. 406 where nothing fits.
 func negotiate(r *formats.Request) (string, error) {
-	accept := r.Header.Get("Accept")
+	accept := r.First("Accept")
 	if r.URL.RawQuery != "" {
 		if format := r.URL.Query().Get("format"); format != "" {
 			accept = format
 		}
 	}
-	switch t := formats.Accept(accept, plainHTML, htmlType, jsonType, latestHTML, latestJSON); t {
+	switch t := pageTypes.Accepted(accept); t {
 	case "":
 		return "", formats.Statusf(http.StatusNotAcceptable, "index pages are to be had as %s, %s and %s", jsonType, htmlType, plainHTML)
 	case latestJSON:

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,26 +30,42 @@ type Front struct {
 	PublicURL string
 
 	patience time.Duration // with a body; zero: bodyPatience
+
+	told atomic.Pointer[told] // most clients use one name
 }
+
+// told is what clients who use the scheme and host are told of the server.
+type told struct{ scheme, host, base string }
 
 type recordKey struct{}
 
-// state is everything that one request needs, in one allocation.
+// state is everything that one request needs, in one allocation. It is the
+// request's context as well.
 type state struct {
+	context.Context
 	record   Record
 	recorder Recorder
+	id       [1]string // the X-Request-Id header
+}
+
+func (s *state) Value(key any) any {
+	if key == (recordKey{}) {
+		return &s.record
+	}
+	return s.Context.Value(key)
 }
 
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s := &state{}
+	s := &state{Context: r.Context()}
 	s.recorder.ResponseWriter = w
 	s.record.Began = time.Now()
 	s.record.ID = newID()
 	s.record.Peer = f.Proxies.Peer(r)
-	s.record.base = f.PublicURL
+	s.record.base = f.base(s.record.Peer)
 	s.record.Request = r
-	w.Header()["X-Request-Id"] = []string{s.record.ID}
-	r = r.WithContext(context.WithValue(r.Context(), recordKey{}, &s.record))
+	s.id[0] = s.record.ID
+	w.Header()["X-Request-Id"] = s.id[:]
+	r = r.WithContext(s)
 	if r.Body != nil && r.Body != http.NoBody {
 		b := newBody(w, r.Body, cmp.Or(f.patience, bodyPatience))
 		defer b.hurry(min(b.most, leftPatience))
@@ -83,7 +100,23 @@ func newID() string {
 	var b [16]byte
 	binary.LittleEndian.PutUint64(b[:8], rand.Uint64())
 	binary.LittleEndian.PutUint64(b[8:], rand.Uint64())
-	return hex.EncodeToString(b[:])
+	var id [2 * len(b)]byte
+	hex.Encode(id[:], b[:])
+	return string(id[:])
+}
+
+// base is what this client is told of the server.
+func (f *Front) base(p Peer) string {
+	if f.PublicURL != "" {
+		return f.PublicURL
+	}
+	t := f.told.Load()
+	if t == nil || t.scheme != p.Scheme || t.host != p.Host {
+		host := strings.Clone(p.Host) // of a larger buffer
+		t = &told{p.Scheme, host, p.Scheme + "://" + host}
+		f.told.Store(t)
+	}
+	return t.base
 }
 
 // log writes the request's line with the keys that are the same everywhere.

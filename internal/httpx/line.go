@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ type line struct {
 	level  slog.Level
 	words  [16]word
 	n      int // of words
+	client netip.Addr
 	status int
 	bytes  int64
 	dur    time.Duration
@@ -53,28 +55,29 @@ func (l *line) fill(r *http.Request, s *state) {
 	l.add("method", r.Method)
 	l.add("code", rec.Code)
 	l.add("request_id", rec.ID)
-	l.add("client_request_id", printable(r.Header.Get("X-Request-Id")))
+	if sent := r.Header["X-Request-Id"]; len(sent) > 0 {
+		l.add("client_request_id", printable(sent[0]))
+	}
 	if rec.Err != nil {
 		l.add("error", rec.Err.Error())
 	}
-	if rec.Peer.Addr.IsValid() {
-		l.add("client", rec.Peer.Addr.String())
-	}
+	l.client = rec.Peer.Addr
 }
 
 const lineMessage = "request"
 
 // record is the line for any handler.
 func (l *line) record() slog.Record {
-	var attrs [len(l.words) + 3]slog.Attr
-	for i, w := range l.words[:l.n] {
-		attrs[i] = slog.String(w.key, w.value)
+	attrs := make([]slog.Attr, 0, len(l.words)+4)
+	for _, w := range l.words[:l.n] {
+		attrs = append(attrs, slog.String(w.key, w.value))
 	}
-	attrs[l.n] = slog.Int("status", l.status)
-	attrs[l.n+1] = slog.Int64("bytes", l.bytes)
-	attrs[l.n+2] = slog.Duration("dur", l.dur)
+	if l.client.IsValid() {
+		attrs = append(attrs, slog.String("client", l.client.String()))
+	}
+	attrs = append(attrs, slog.Int("status", l.status), slog.Int64("bytes", l.bytes), slog.Duration("dur", l.dur))
 	r := slog.NewRecord(l.at, l.level, lineMessage, 0)
-	r.AddAttrs(attrs[:l.n+3]...)
+	r.AddAttrs(attrs...)
 	return r
 }
 
@@ -94,6 +97,11 @@ func (l *line) writeJSON(w io.Writer) {
 		b = append(b, w.key...)
 		b = append(b, `":`...)
 		b = appendString(b, w.value)
+	}
+	if l.client.IsValid() {
+		b = append(b, `,"client":"`...)
+		b = l.client.AppendTo(b)
+		b = append(b, '"')
 	}
 	b = append(b, `,"status":`...)
 	b = strconv.AppendInt(b, int64(l.status), 10)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ func FuzzLineIsWhatSlogWrites(f *testing.F) {
 	f.Add("npm", "@scope/name", "why: \"quoted\"\n\\ <b>&\u2028é\x00\xff", 409, int64(5), int64(1234567))
 	f.Add("", "", "", 0, int64(-1), int64(0))
 	f.Fuzz(func(t *testing.T, format, pkg, failure string, status int, size, dur int64) {
-		l := line{at: time.Unix(1700000000, 123456789), level: slog.LevelError, status: status, bytes: size, dur: time.Duration(dur)}
+		l := line{at: time.Unix(1700000000, 123456789), level: slog.LevelError, status: status, bytes: size, dur: time.Duration(dur), client: netip.MustParseAddr("2001:db8::7")}
 		l.add("format", format)
 		l.add("package", pkg)
 		l.add("error", failure)

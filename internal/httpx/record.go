@@ -43,8 +43,5 @@ func Base(r *http.Request) string {
 		p := Proxies(nil).Peer(r)
 		return p.Scheme + "://" + p.Host
 	}
-	if rec.base == "" {
-		rec.base = rec.Peer.Scheme + "://" + rec.Peer.Host
-	}
 	return rec.base
 }

@@ -3,7 +3,7 @@ package httpx
 import (
 	"io"
 	"net/http"
-	"os"
+	"syscall"
 )
 
 // Recorder counts what is answered. It hands files on whole, so that the
@@ -64,7 +64,7 @@ func (w *Recorder) WriteString(s string) (int, error) {
 func (w *Recorder) ReadFrom(src io.Reader) (int64, error) {
 	w.begin()
 	if part, ok := src.(*io.LimitedReader); ok {
-		if _, ok := part.R.(*os.File); ok {
+		if _, ok := part.R.(syscall.Conn); ok {
 			w.Flush()
 		}
 	}
