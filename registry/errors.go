@@ -88,5 +88,9 @@ func IsNotFound(err error) bool { return CodeOf(err) == NotFound }
 // connection without a URL; its message says how to set one.
 var ErrLeadsNowhere = errors.New("leads nowhere")
 
+// ErrDamaged is the cause of an error of Blobs, and of what it opened, whose bytes
+// are there and are not those of the digest.
+var ErrDamaged = errors.New("the bytes are damaged")
+
 // ErrNotModified is what a Getter answers when the kept listing still holds.
 var ErrNotModified = errors.New("not modified")

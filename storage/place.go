@@ -44,6 +44,43 @@ func (p Place) Restore(ctx context.Context, r io.Reader) error {
 	return postgres.Restore(ctx, p.Metadata, r)
 }
 
+// Holder says whose rows are kept: the id of the oldest key of that purpose. Not
+// held: nobody's. Nothing is made.
+func (p Place) Holder(ctx context.Context, purpose string) (id string, held bool, err error) {
+	if p.Metadata == "" {
+		return sqlite.Holder(ctx, p.database(), purpose)
+	}
+	if err := p.known(); err != nil {
+		return "", false, err
+	}
+	return postgres.Holder(ctx, p.Metadata, purpose)
+}
+
+// Led reports whether a process leads work of that name ([registry.Leader]): where
+// rows are shared, that is how a server is known to run.
+func (p Place) Led(ctx context.Context, name string) (bool, error) {
+	if p.Metadata == "" {
+		return false, nil
+	}
+	if err := p.known(); err != nil {
+		return false, err
+	}
+	return postgres.Led(ctx, p.Metadata, name)
+}
+
+// InData reports whether something is kept in the data folder that one process has
+// to itself.
+func (p Place) InData() bool { return p.Metadata == "" || p.Blobs == "" }
+
+// Prepare opens the bytes for writing, without local copies, and makes their folder
+// where it is missing. No server runs there.
+func (p Place) Prepare(ctx context.Context) (registry.Blobs, error) {
+	if p.Blobs == "" {
+		return Blobs(ctx, "", p.Data, p.KeyOf)
+	}
+	return p.Bytes(ctx)
+}
+
 func (p Place) database() string { return filepath.Join(p.Data, "larder.db") }
 
 // known refuses a URL that [Metadata] does not take.

@@ -91,7 +91,7 @@ Whoever has the folder has the server's secrets: keep it as you keep those.`,
 		})
 		end()
 		if err == nil {
-			err = care.BackupKeys(p.Data, args[0])
+			err = care.CopyKeys(p.Data, args[0])
 		}
 		if err != nil {
 			return fmt.Errorf("the backup is not complete: %w", told(err))
@@ -133,7 +133,7 @@ After a failure, run it again: bytes that are there are not copied twice.`,
 			return err
 		}
 		defer func() { err = errors.Join(err, unlock.Close()) }()
-		if err := care.RestoreKeys(args[0], p.Data); err != nil {
+		if err := care.CopyKeys(args[0], p.Data); err != nil {
 			return told(err)
 		}
 		bytes, err := storage.Blobs(cmd.Context(), p.Blobs, p.Data, nil)

@@ -62,6 +62,12 @@ func (m *mirror) Down() {
 	m.down = true
 }
 
+func (m *mirror) up() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down = false
+}
+
 func (m *mirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

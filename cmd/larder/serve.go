@@ -307,7 +307,7 @@ func (s *Server) openEvents(ctx context.Context) (err error) {
 		s.background(func(ctx context.Context) { _ = s.audit.Run(ctx) }) // it ends with ctx alone
 	}
 	s.relay = events.NewRelay(events.RelayConfig{Metadata: s.metadata, Bus: s.bus, Logger: s.log, Poll: s.relayPoll()})
-	s.oneOfAll("relay", s.relay.Run)
+	s.oneOfAll(relayWork, s.relay.Run)
 	s.onClose(s.flushEvents)
 	return nil
 }

@@ -58,6 +58,9 @@ func (s *Server) warnOfNewerSchema() {
 	}
 }
 
+// relayWork is the work by whose leader a server that runs is known.
+const relayWork = "relay"
+
 // oneOfAll runs f in the background until Close: in one process at a time.
 func (s *Server) oneOfAll(name string, f func(context.Context) error) {
 	run := f

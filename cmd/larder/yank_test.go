@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"mime/multipart"
 	"net/http"
@@ -22,16 +23,9 @@ func uploadPython(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: upload-python TOKENFILE URL NAME VERSION")
 	}
 	token, target, name, version := strings.TrimSpace(ts.ReadFile(args[0])), args[1], args[2], args[3]
-	metadata := fmt.Sprintf("Metadata-Version: 2.1\nName: %s\nVersion: %s\n", name, version)
 	folder := name + "-" + version
-	var sdist bytes.Buffer
-	z := gzip.NewWriter(&sdist)
-	archive := tar.NewWriter(z)
-	ts.Check(archive.WriteHeader(&tar.Header{Name: folder + "/PKG-INFO", Mode: 0o644, Size: int64(len(metadata))}))
-	_, err := archive.Write([]byte(metadata))
+	sdist, err := pack(name, version)
 	ts.Check(err)
-	ts.Check(archive.Close())
-	ts.Check(z.Close())
 
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
@@ -43,7 +37,7 @@ func uploadPython(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	part, err := form.CreateFormFile("content", folder+".tar.gz")
 	ts.Check(err)
-	_, err = part.Write(sdist.Bytes())
+	_, err = part.Write(sdist)
 	ts.Check(err)
 	ts.Check(form.Close())
 
@@ -57,4 +51,18 @@ func uploadPython(ts *testscript.TestScript, neg bool, args []string) {
 	if res.StatusCode != http.StatusOK {
 		ts.Fatalf("upload: %s", res.Status)
 	}
+}
+
+// pack makes a source distribution with nothing in it but what it is.
+func pack(name, version string) ([]byte, error) {
+	metadata := fmt.Sprintf("Metadata-Version: 2.1\nName: %s\nVersion: %s\n", name, version)
+	var sdist bytes.Buffer
+	z := gzip.NewWriter(&sdist)
+	archive := tar.NewWriter(z)
+	err := archive.WriteHeader(&tar.Header{Name: name + "-" + version + "/PKG-INFO", Mode: 0o644, Size: int64(len(metadata))})
+	if err == nil {
+		_, err = archive.Write([]byte(metadata))
+	}
+	err = errors.Join(err, archive.Close(), z.Close())
+	return sdist.Bytes(), err
 }

@@ -117,14 +117,14 @@ type copying struct {
 
 func (c copying) run(ctx context.Context, rows string) error {
 	c.done.Rows = 0
-	return references(rows, func() { c.done.Rows++ }, func(d registry.DomainID, digest registry.Digest) error {
-		there, err := c.to.Open(ctx, d, digest)
-		if err == nil {
-			c.done.Kept++
-			return there.Close()
-		}
-		if !registry.IsNotFound(err) {
+	return readDump(rows, dumpVisitor{row: func() { c.done.Rows++ }, blob: func(d registry.DomainID, digest registry.Digest, _ int64) error {
+		there, err := exists(ctx, c.to, d, digest)
+		if err != nil {
 			return err
+		}
+		if there {
+			c.done.Kept++
+			return nil
 		}
 		n, err := transfer(ctx, c.from, c.to, d, digest)
 		if err != nil {
@@ -136,11 +136,18 @@ func (c copying) run(ctx context.Context, rows string) error {
 			c.progress(*c.done)
 		}
 		return nil
-	})
+	}})
 }
 
-// references reads a dump to its end and calls f for each blob that an asset holds.
-func references(path string, row func(), f func(registry.DomainID, registry.Digest) error) error {
+// dumpVisitor is told what a dump has; nil members are not.
+type dumpVisitor struct {
+	row    func()
+	domain func(d registry.DomainID, encryptionKey string)
+	blob   func(d registry.DomainID, digest registry.Digest, size int64) error // that an asset holds
+}
+
+// readDump reads a dump to its end.
+func readDump(path string, v dumpVisitor) error {
 	return open(path, func(r io.Reader) error {
 		dump, err := sqlmeta.NewReader(r)
 		if err != nil {
@@ -155,7 +162,9 @@ func references(path string, row func(), f func(registry.DomainID, registry.Dige
 			if err != nil {
 				return err
 			}
-			row()
+			if v.row != nil {
+				v.row()
+			}
 			of := func(name string) any {
 				for i, c := range columns {
 					if c == name {
@@ -170,17 +179,22 @@ func references(path string, row func(), f func(registry.DomainID, registry.Dige
 				owner, _ := of("owner").(string)
 				name, _ := of("name").(string)
 				domains[id] = registry.DomainID{Owner: owner, Name: name}
+				if v.domain != nil {
+					key, _ := of("encryption_key").(string)
+					v.domain(domains[id], key)
+				}
 			case "blobs":
-				if refs, _ := of("refs").(int64); refs == 0 {
+				if refs, _ := of("refs").(int64); refs == 0 || v.blob == nil {
 					continue
 				}
 				id, _ := of("domain_id").(int64)
+				size, _ := of("size").(int64)
 				digest, _ := of("sha256").([]byte)
 				d, known := domains[id]
 				if !known || len(digest) != len(registry.Digest{}) {
 					return registry.Errorf(registry.Invalid, "the dump has a blob of no domain, or without a digest")
 				}
-				if err := f(d, registry.Digest(digest)); err != nil {
+				if err := v.blob(d, registry.Digest(digest), size); err != nil {
 					return fmt.Errorf("blob %x of domain %s: %w", digest, d.Name, err)
 				}
 			}
@@ -201,10 +215,10 @@ func open(path string, f func(io.Reader) error) error {
 	return f(z)
 }
 
-// BackupKeys copies what of a data folder opens the rows, where it lies there.
-func BackupKeys(data, folder string) error { return copyKeys(data, folder) }
-
-func copyKeys(from, to string) error {
+// CopyKeys copies what opens the rows, and the administrator's credentials, from a
+// data folder or a backup to another, where they lie there. Conflict: the other has
+// those of another server.
+func CopyKeys(from, to string) error {
 	for _, name := range keyNames {
 		key, err := os.ReadFile(filepath.Join(from, name))
 		if errors.Is(err, os.ErrNotExist) {

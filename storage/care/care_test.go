@@ -156,7 +156,7 @@ func TestABackupServesTheSameInEveryKindOfStorage(t *testing.T) {
 	if done.Blobs != 1 || done.Kept != 0 {
 		t.Errorf("the second backup copies %d and keeps %d, want 1 and 0", done.Blobs, done.Kept)
 	}
-	fatal(t, care.BackupKeys(files.Data, folder))
+	fatal(t, care.CopyKeys(files.Data, folder))
 	want := everything(t, m, b)
 	counters, err := m.Counters(t.Context(), acme)
 	fatal(t, err)
@@ -174,7 +174,7 @@ func TestABackupServesTheSameInEveryKindOfStorage(t *testing.T) {
 		fatal(t, err)
 		_, err = care.Restore(t.Context(), folder, p, store, nil)
 		fatal(t, err)
-		fatal(t, care.RestoreKeys(folder, p.Data))
+		fatal(t, care.CopyKeys(folder, p.Data))
 		if key, err := os.ReadFile(filepath.Join(p.Data, "master.key")); string(key) != "key" || err != nil {
 			t.Errorf("the key is %q, %v", key, err)
 		}
@@ -198,7 +198,7 @@ func TestABackupServesTheSameInEveryKindOfStorage(t *testing.T) {
 		folder = t.TempDir()
 		_, err = care.Backup(t.Context(), p, folder, nil)
 		fatal(t, err)
-		fatal(t, care.BackupKeys(p.Data, folder))
+		fatal(t, care.CopyKeys(p.Data, folder))
 		func() {
 			// And goes on: ids and revisions that are given are new.
 			m, b, closeBoth, err := p.Open(t.Context())

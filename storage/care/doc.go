@@ -37,13 +37,9 @@ func everyDomain(ctx context.Context, m registry.Metadata, f func(registry.Domai
 	}
 }
 
-var (
-	// errDamaged says that bytes do not have the digest under which they are kept.
-	errDamaged = errors.New("the bytes are damaged")
-	errMissing = errors.New("the bytes are missing")
-)
+var errMissing = errors.New("the bytes are missing")
 
-// whole reads a blob to its end and gives its size; errDamaged where it is another.
+// whole reads a blob to its end and gives its size; registry.ErrDamaged where it is another.
 func whole(ctx context.Context, b registry.Blobs, d registry.DomainID, digest registry.Digest) (int64, error) {
 	r, err := b.Open(ctx, d, digest)
 	if err != nil {
@@ -53,7 +49,7 @@ func whole(ctx context.Context, b registry.Blobs, d registry.DomainID, digest re
 	h := sha256.New()
 	n, err := io.Copy(h, contextReader{ctx, r})
 	if err == nil && registry.Digest(h.Sum(nil)) != digest {
-		err = errDamaged
+		err = registry.ErrDamaged
 	}
 	return n, err
 }
@@ -85,7 +81,7 @@ func transfer(ctx context.Context, from, to registry.Blobs, d registry.DomainID,
 		return n, err
 	}
 	if registry.Digest(h.Sum(nil)) != digest {
-		return n, fmt.Errorf("blob %s of domain %s: %w", digest, d.Name, errDamaged)
+		return n, fmt.Errorf("blob %s of domain %s: %w", digest, d.Name, registry.ErrDamaged)
 	}
 	return n, w.Commit(ctx, digest)
 }

@@ -43,7 +43,7 @@ func (v *verifying) repair(f *finding, first bool, id registry.VersionID, origin
 	if len(tried) > 0 {
 		f.why = errors.New("nobody gives the right ones: " + strings.Join(tried, "; "))
 	}
-	if !first || !errors.Is(f.wrong, errDamaged) {
+	if !first || !errors.Is(f.wrong, registry.ErrDamaged) {
 		return nil
 	}
 	v.sum.SetAside++
@@ -138,7 +138,7 @@ type mendingWriter struct {
 
 func (w mendingWriter) Commit(ctx context.Context, digest registry.Digest) error {
 	_, err := whole(ctx, w.store, w.domain, digest)
-	if errors.Is(err, errDamaged) {
+	if errors.Is(err, registry.ErrDamaged) {
 		err = setAside(ctx, w.store, w.domain, digest)
 	}
 	if err != nil && !registry.IsNotFound(err) {

@@ -35,7 +35,3 @@ func Restore(ctx context.Context, folder string, to Target, store registry.Blobs
 	}
 	return done, open(rows, func(r io.Reader) error { return to.Restore(ctx, r) })
 }
-
-// RestoreKeys copies what opens the rows from a backup, where it is there, into a
-// data folder. Conflict: the data folder has another.
-func RestoreKeys(folder, data string) error { return copyKeys(folder, data) }

@@ -187,12 +187,12 @@ func (v *verifying) asset(r registry.RepoID, id registry.VersionID, origin regis
 				return e
 			}
 			err = errMissing
-		case err != nil && !errors.Is(err, errDamaged):
+		case err != nil && !errors.Is(err, registry.ErrDamaged):
 			return err // the store is away, or ctx is over
 		}
 		f.wrong = err
 	}
-	if v.Repair && f.from == "" && (errors.Is(f.wrong, errMissing) || errors.Is(f.wrong, errDamaged)) {
+	if v.Repair && f.from == "" && (errors.Is(f.wrong, errMissing) || errors.Is(f.wrong, registry.ErrDamaged)) {
 		if err := v.repair(&f, !seen, id, origin, a); err != nil {
 			return err
 		}

@@ -20,6 +20,27 @@ func Dump(ctx context.Context, url string, w io.Writer) error {
 	})
 }
 
+// Holder says whose rows the database at the URL has ([sqlmeta.Holder]).
+func Holder(ctx context.Context, url, purpose string) (id string, held bool, err error) {
+	err = alone(ctx, url, func(s *session) (err error) {
+		id, held, err = sqlmeta.Holder(ctx, s.conn, sqlmeta.PostgreSQL, purpose)
+		return err
+	})
+	return id, held, err
+}
+
+// Led reports whether a process leads what is called name in the database at the
+// URL ([DB.Lead]).
+func Led(ctx context.Context, url, name string) (led bool, err error) {
+	err = alone(ctx, url, func(s *session) error {
+		free := false
+		err := s.conn.QueryRowContext(ctx, tryLead, "lead "+name).Scan(&free) // and is let go of with the connection
+		led = !free
+		return err
+	})
+	return led, err
+}
+
 // Restore fills the empty database at the URL from a dump. A failed one leaves
 // it empty.
 func Restore(ctx context.Context, url string, r io.Reader) error {

@@ -16,6 +16,24 @@ import (
 // Dump writes all rows of the database file, also while another process has it
 // open: one moment of it, and nothing of it is changed.
 func Dump(ctx context.Context, path string, w io.Writer) error {
+	return look(ctx, path, func(conn *sql.Conn) error { return sqlmeta.Dump(ctx, conn, sqlmeta.SQLite, w) })
+}
+
+// Holder says whose rows the database file has ([sqlmeta.Holder]); nobody's where
+// there is none.
+func Holder(ctx context.Context, path, purpose string) (id string, held bool, err error) {
+	err = look(ctx, path, func(conn *sql.Conn) (err error) {
+		id, held, err = sqlmeta.Holder(ctx, conn, sqlmeta.SQLite, purpose)
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return id, held, err
+}
+
+// look lets f read one moment of the database file.
+func look(ctx context.Context, path string, f func(*sql.Conn) error) error {
 	if _, err := os.Stat(path); err != nil {
 		return err
 	}
@@ -33,7 +51,7 @@ func Dump(ctx context.Context, path string, w io.Writer) error {
 		return err
 	}
 	defer conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") //nolint:errcheck // nothing was changed
-	return sqlmeta.Dump(ctx, conn, sqlmeta.SQLite, w)
+	return f(conn)
 }
 
 // Restore makes the database file, which must not be there or be empty of

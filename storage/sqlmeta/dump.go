@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -283,14 +284,35 @@ func Load(ctx context.Context, conn *sql.Conn, d *Dialect, r io.Reader) error {
 	return err
 }
 
+// Holder says whose the rows are: the id of the oldest key of that purpose, which
+// every server has of its own. Not held: the database is empty, or has a schema at
+// most.
+func Holder(ctx context.Context, conn *sql.Conn, d *Dialect, purpose string) (id string, held bool, err error) {
+	tables, err := names(ctx, conn, d.Tables)
+	if err != nil || !slices.Contains(tables, "accounts") || !slices.Contains(tables, "sealed_keys") {
+		return "", false, err
+	}
+	if err := conn.QueryRowContext(ctx, heldRows).Scan(&held); err != nil || !held {
+		return "", false, err
+	}
+	text := `SELECT COALESCE((SELECT id FROM sealed_keys WHERE purpose = ? ORDER BY created, id LIMIT 1), '')`
+	if d.Rebind != nil {
+		text = d.Rebind(text)
+	}
+	err = conn.QueryRowContext(ctx, text, purpose).Scan(&id)
+	return id, true, err
+}
+
+// heldRows asks whether a server has been here.
+const heldRows = `SELECT EXISTS (SELECT 1 FROM accounts) OR EXISTS (SELECT 1 FROM domains) OR EXISTS (SELECT 1 FROM sealed_keys)`
+
 // fillEmpty inserts the rows of the dump.
 func fillEmpty(ctx context.Context, tx *sql.Tx, d *Dialect, dump *Reader) error {
-	var held int
-	err := tx.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM accounts) + (SELECT COUNT(*) FROM domains) + (SELECT COUNT(*) FROM sealed_keys)`).Scan(&held)
-	if err != nil {
+	var held bool
+	if err := tx.QueryRowContext(ctx, heldRows).Scan(&held); err != nil {
 		return err
 	}
-	if held > 0 {
+	if held {
 		return registry.Errorf(registry.Conflict, "the database holds a server already: restore into an empty one")
 	}
 	known := map[string]bool{}
