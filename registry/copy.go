@@ -152,7 +152,7 @@ func (s *Service) planCopy(c *change, q Copy, from, to *node, id PackageID, vers
 			failed[version] = VersionResult{Code: CodeNotAllowed, Message: fmt.Sprintf("version %s is %s", version, v.Status)}
 			continue
 		}
-		if verdict := guard.judge(v, nil); verdict.Refuse {
+		if verdict := guard.judge(v, nil); verdict.Refuse && !verdict.Unverified {
 			failed[version] = VersionResult{Code: CodeNotAllowed, Message: verdict.Reason}
 			continue
 		}

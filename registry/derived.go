@@ -68,8 +68,9 @@ func (r *Repo) Derived(ctx context.Context, id VersionID, asset string, d Deriva
 	if err != nil {
 		return nil, err
 	}
+	guard = guard.of(asset)
 	if hit != nil {
-		if verdict := guard.judge(hit.version, nil); verdict.Refuse {
+		if verdict := guard.judge(hit.version, nil); verdict.Refuse && !verdict.Unverified {
 			return nil, refused(n.ID, id, verdict)
 		}
 		if d.Extract != nil {
@@ -132,7 +133,7 @@ func (s *Service) offeredBeside(ctx context.Context, n *node, id VersionID, asse
 	if err != nil {
 		return nil, err
 	}
-	if verdict := guard.judge(src.listing.from(src.connection, version), version.Assets); verdict.Refuse {
+	if verdict := guard.judge(src.listing.from(src.connection, version), version.Assets); verdict.Refuse && !verdict.Unverified {
 		return nil, refused(n.ID, id, verdict)
 	}
 	listed := slices.IndexFunc(version.Assets, func(a ListedAsset) bool { return a.Name == asset })

@@ -260,6 +260,7 @@ func (s *Service) refresh(d DomainID, connection string, p PackageID) {
 type documentCache struct {
 	limit int64
 	spill Spill
+	trust string // what the Attestor trusts: a restart may change it
 
 	mu    sync.Mutex
 	size  int64
@@ -275,9 +276,9 @@ type turn struct {
 	waiting int
 }
 
-func newDocumentCache(limit int64, spill Spill) *documentCache {
+func newDocumentCache(limit int64, spill Spill, trust string) *documentCache {
 	return &documentCache{
-		limit: limit, spill: spill,
+		limit: limit, spill: spill, trust: trust,
 		byKey: map[documentKey]*list.Element{}, order: list.New(), busy: map[documentKey]*turn{},
 	}
 }
@@ -337,7 +338,7 @@ func (c *documentCache) spillAll(out []*rendering) {
 	}
 	for _, r := range out {
 		if !r.again && r.doc.StaleSince.IsZero() {
-			c.spill.Put(spillKey(r.key, r.graph, r.vector), r.encode())
+			c.spill.Put(c.spillKey(r.key, r.graph, r.vector), r.encode())
 		}
 	}
 }
@@ -347,7 +348,7 @@ func (c *documentCache) load(key documentKey, graph int64, v vector) *rendering 
 	if c.spill == nil {
 		return nil
 	}
-	b, ok := c.spill.Get(spillKey(key, graph, v))
+	b, ok := c.spill.Get(c.spillKey(key, graph, v))
 	if !ok {
 		return nil
 	}
@@ -389,12 +390,12 @@ func (c *documentCache) lock(ctx context.Context, key documentKey) (unlock func(
 
 // spillKey names a rendering by everything that it depends on, so that what is
 // found under it is always right.
-func spillKey(k documentKey, graph int64, v vector) string {
+func (c *documentCache) spillKey(k documentKey, graph int64, v vector) string {
 	h := sha256.New()
 	for _, s := range []string{
 		"gzip", // how encode writes it
 		k.repo.Domain.Owner, k.repo.Domain.Name, k.repo.Name,
-		k.Package.Format, k.Package.Namespace, k.Package.Name, k.Version, k.Kind, k.Base,
+		k.Package.Format, k.Package.Namespace, k.Package.Name, k.Version, k.Kind, k.Base, c.trust,
 	} {
 		h.Write([]byte(strconv.Itoa(len(s)) + ":" + s))
 	}

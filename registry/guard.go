@@ -23,6 +23,8 @@ type Rulings interface {
 type Ruling interface {
 	// Advised reports whether Judge goes by advisories.
 	Advised() bool
+	// Attested reports whether Judge goes by attestations.
+	Attested() bool
 	// Judge decides about a version, wherever it is read.
 	Judge(Subject) Verdict
 	// Explain says the rules that apply, a sentence each.
@@ -36,18 +38,29 @@ type Subject struct {
 	Digests    []Hashes // of assets; of those that are not held, what was promised, else zero
 	Package    PackageID
 	Advisories []Advisory // of the package, where the Ruling goes by them
+	// Provenance is what is known of who attested the version's assets, or the one
+	// that is asked for, where the Ruling goes by that; Trusts says that this server
+	// can verify attestations at all.
+	Provenance []Provenance
+	Trusts     bool
 	Now        time.Time
 }
 
 // Verdict is what to do with a version. The zero Verdict serves it for ever.
 type Verdict struct {
-	Hide    bool      // leave it out of indexes
-	Refuse  bool      // do not serve its bytes: Denied with Reason
-	Reason  string    // a sentence the client prints
-	Undated bool      // its age alone is why, and nobody has told that yet
-	Warning string    // what a rule warns of without refusing; empty: nothing
-	Until   time.Time // when the verdict may change without a rule changing; zero: never
+	Hide    bool   // leave it out of indexes
+	Refuse  bool   // do not serve its bytes: Denied with Reason
+	Reason  string // a sentence the client prints
+	Undated bool   // its age alone is why, and nobody has told that yet
+	// Unverified: that nobody has looked at its attestations yet is alone why.
+	Unverified bool
+	Unattested bool      // that it is not attested as it has to be is why
+	Warning    string    // what a rule warns of without refusing; empty: nothing
+	Until      time.Time // when the verdict may change without a rule changing; zero: never
 }
+
+// final reports whether bytes are refused whatever they themselves tell.
+func (v Verdict) final() bool { return v.Refuse && !v.Undated && !v.Unverified }
 
 // Severity of an Advisory.
 type Severity string
@@ -106,7 +119,7 @@ type Download struct {
 
 // GuardRows keeps what the guard goes by: each domain's rules (Graph), the
 // advisories of the server (every domain's Graph, once they are settled), and
-// who downloaded what (no counter).
+// who downloaded and attested what (no counter).
 type GuardRows interface {
 	Guard(DomainID) (Policy, error)  // NotFound where there is none
 	PutGuard(DomainID, Policy) error // NotFound for a missing domain. It goes with the domain
@@ -124,4 +137,10 @@ type GuardRows interface {
 	AddDownloads(DomainID, ...Download) error
 	Downloads(DomainID, VersionID) ([]Download, error) // by actor
 	PruneDownloads(before time.Time) (int, error)      // drops those with an earlier Latest
+
+	// Attestations are those of the package that were looked at, by (version,
+	// asset); PutAttestation makes or replaces one (no counter; NotFound for the
+	// domain). They go with the domain.
+	Attestations(DomainID, PackageID) ([]Attestation, error)
+	PutAttestation(DomainID, PackageID, Attestation) error
 }

@@ -104,7 +104,7 @@ func (s *Service) ExplainGuard(ctx context.Context, actor Actor, r RepoID, p Pac
 	}
 	for _, of := range [][]VersionView{m.view.Versions, m.view.Unlisted} {
 		for _, v := range of {
-			if verdict := guard.judge(v.Version, v.Listed); (verdict.Refuse && !verdict.Undated) || verdict.Warning != "" {
+			if verdict := guard.judge(v.Version, v.Listed); verdict.final() || verdict.Warning != "" {
 				out.Versions = append(out.Versions, GuardedVersion{v.Version, v.Held, verdict})
 			}
 		}

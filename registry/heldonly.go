@@ -36,14 +36,18 @@ func (s *Service) notBrought(ctx context.Context, n *node, id VersionID, sources
 				}
 			}
 		}
-		if verdict := guard.judge(listing.from(src.connection, version), version.Assets); verdict.Refuse && !verdict.Undated {
+		if verdict := guard.judge(listing.from(src.connection, version), version.Assets); verdict.final() {
 			return refused(n.ID, id, verdict)
 		}
 		if listed {
 			break // it would come from here
 		}
 	}
-	res := n.ID.Package(id.Package)
+	return notHeldNow(n.ID, id)
+}
+
+func notHeldNow(r RepoID, id VersionID) error {
+	res := r.Package(id.Package)
 	res.Type, res.Version = VersionResource, id.Version
 	return &Error{
 		Code: NotFound, Resource: res, Err: ErrNotHeld,

@@ -50,7 +50,8 @@ func (s *Service) guess(ctx context.Context, n *node, id VersionID, name string,
 // bring has the puller fetch one asset and retains it.
 func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, version ListedVersion, asset ListedAsset, rules Rules, guard *ruling) (*AssetContent, error) {
 	v := src.listing.from(src.connection, version)
-	if verdict := guard.judge(v, version.Assets); verdict.Refuse && !verdict.Undated {
+	guard = guard.of(asset.Name)
+	if verdict := guard.judge(v, version.Assets); verdict.final() {
 		return nil, refused(n.ID, id, verdict)
 	}
 	pulled, err := s.Puller.Pull(ctx, PullRequest{
@@ -58,7 +59,7 @@ func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, 
 		Guessed: !slices.ContainsFunc(version.Assets, func(a ListedAsset) bool { return a.Name == asset.Name }),
 		Repo:    n.ID.Name,
 		Admit: func(modified time.Time) error {
-			if verdict := guard.judge(v.dated(modified, version.Seen, s.Clock()), version.Assets); verdict.Refuse {
+			if verdict := guard.judge(v.dated(modified, version.Seen, s.Clock()), version.Assets); verdict.Refuse && !verdict.Unverified {
 				return refused(n.ID, id, verdict)
 			}
 			return nil
@@ -74,12 +75,31 @@ func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, 
 			}
 			// By now more may be known of it: its age, its digests, its licence.
 			v.Assets = []Asset{a}
+			guard, found := guard, (*Attestation)(nil)
+			if guard.attestable(s) {
+				if found, err = s.look(ctx, id, v, a, guard.attester); err != nil {
+					return err
+				}
+				if found != nil {
+					guard = guard.with(*found)
+				}
+			}
 			if verdict := guard.judge(v, nil); verdict.Refuse {
+				if found != nil {
+					if err := s.note(ctx, n.ID.Domain, id.Package, *found, verdict.Hide); err != nil {
+						return err
+					}
+				}
 				return refused(n.ID, id, verdict)
 			}
 			return s.update(ctx, func(c *change) error {
 				if err := c.sameOrigin(n, id, v.Origin); err != nil {
 					return err
+				}
+				if found != nil {
+					if err := c.PutAttestation(n.ID.Domain, id.Package, *found); err != nil {
+						return err
+					}
 				}
 				// The repository with the connection keeps it, and the one that was
 				// asked; none between them (spec 3.2).

@@ -2,45 +2,41 @@ package registry
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
-// ruling is what a domain's rules say of one package, with the advisories that
-// they go by. Nil: nothing.
+// ruling is what a domain's rules say of one package, with what they go by.
+// Nil: nothing.
 type ruling struct {
 	Ruling
 	node       *node
 	pkg        PackageID
 	advisories []Advisory
 	clock      Clock
+
+	attester     Attester // of the format; nil: it knows no attestations
+	attestations []Attestation
+	trusts       bool
+	only         string // the asset that alone is asked about; empty: all
 }
 
 // ruling reads what the rules of the repository's domain say of a package.
 func (s *Service) ruling(tx Tx, n *node, p PackageID) (*ruling, error) {
 	r := s.bare(n, p)
-	if r == nil || !r.Advised() {
-		return r, nil
-	}
-	var err error
-	r.advisories, err = tx.Advisories(p)
-	return r, err
+	return r, s.inform(tx, r)
 }
 
 // rulingNow is ruling outside of a transaction.
 func (s *Service) rulingNow(ctx context.Context, n *node, p PackageID) (*ruling, error) {
 	r := s.bare(n, p)
-	if r == nil || !r.Advised() {
+	if r == nil || (!r.Advised() && !r.Attested()) {
 		return r, nil
 	}
-	err := s.Metadata.View(ctx, func(tx Tx) error {
-		var err error
-		r.advisories, err = tx.Advisories(p)
-		return err
-	})
-	return r, err
+	return r, s.Metadata.View(ctx, func(tx Tx) error { return s.inform(tx, r) })
 }
 
-// bare is ruling without advisories.
+// bare is ruling without what it goes by.
 func (s *Service) bare(n *node, p PackageID) *ruling {
 	if n.graph.guard == nil {
 		return nil
@@ -49,7 +45,30 @@ func (s *Service) bare(n *node, p PackageID) *ruling {
 	if of == nil {
 		return nil
 	}
-	return &ruling{Ruling: of, node: n, pkg: p, clock: s.Clock}
+	r := &ruling{Ruling: of, node: n, pkg: p, clock: s.Clock, trusts: s.Attestor != nil}
+	r.attester, _ = s.Rules[p.Format].(Attester)
+	return r
+}
+
+// inform reads what the rules go by.
+func (s *Service) inform(tx Tx, r *ruling) (err error) {
+	if r == nil {
+		return nil
+	}
+	if r.Advised() {
+		if r.advisories, err = tx.Advisories(r.pkg); err != nil {
+			return err
+		}
+	}
+	if r.Attested() && s.Attestor != nil {
+		var all []Attestation
+		if all, err = tx.Attestations(r.node.ID.Domain, r.pkg); err != nil {
+			return err
+		}
+		trust := s.Attestor.Trust()
+		r.attestations = slices.DeleteFunc(all, func(a Attestation) bool { return a.Trust != trust })
+	}
+	return nil
 }
 
 // judge asks the rules about a version. Of one that is not held, listed says
@@ -58,12 +77,15 @@ func (r *ruling) judge(v Version, listed []ListedAsset) Verdict {
 	if r == nil {
 		return Verdict{}
 	}
-	q := Subject{Repo: r.node.ID, Package: r.pkg, Version: v, Advisories: r.advisories, Now: r.clock()}
+	q := Subject{Repo: r.node.ID, Package: r.pkg, Version: v, Advisories: r.advisories, Trusts: r.trusts, Now: r.clock()}
 	for _, a := range v.Assets {
 		q.Digests = append(q.Digests, a.Hashes)
 	}
 	for _, a := range listed {
 		q.Digests = append(q.Digests, a.promised())
+	}
+	if r.Attested() {
+		q.Provenance = r.provenance(v, listed)
 	}
 	return r.Judge(q)
 }

@@ -59,7 +59,7 @@ func (s *Service) readVersion(ctx context.Context, actor Actor, action Action, r
 	if err != nil {
 		return n, id, v, err
 	}
-	if verdict := guard.judge(v, nil); verdict.Refuse && v.servable() {
+	if verdict := guard.judge(v, nil); verdict.Refuse && !verdict.Unverified && v.servable() {
 		return n, id, Version{}, refused(n.ID, id, verdict)
 	}
 	return n, id, v, nil

@@ -146,7 +146,9 @@ func (p *Publication) Abort() {
 
 // Commit makes all drafts visible, or none. Denied where the actor may not
 // publish one of the packages, or where its origin configuration is
-// publish=BLOCK; Conflict where a version is there already, here or upstream.
+// publish=BLOCK, or which has to be attested and is not; Invalid where
+// attestations that came along do not verify; Conflict where a version is there
+// already, here or upstream.
 func (p *Publication) Commit(ctx context.Context, drafts ...Draft) error {
 	s := p.svc
 	for i := range drafts {
@@ -161,12 +163,21 @@ func (p *Publication) Commit(ctx context.Context, drafts ...Draft) error {
 	if err := p.offered(ctx, drafts); err != nil {
 		return err
 	}
+	attested, err := p.attested(ctx, drafts)
+	if err != nil {
+		return err
+	}
 	s.sweeping.RLock()
 	committed, err := p.settle(ctx, drafts)
 	if err == nil {
 		err = s.update(ctx, func(c *change) error {
 			if err := p.apply(c, drafts); err != nil {
 				return err
+			}
+			for _, a := range attested {
+				if err := c.PutAttestation(p.node.ID.Domain, a.pkg, a.Attestation); err != nil {
+					return err
+				}
 			}
 			return s.present(ctx, p.node.ID.Domain, committed...)
 		})

@@ -192,7 +192,17 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 		}
 		return content, err
 	}
+	guard = guard.of(name)
 	verdict := guard.judge(hit.version, nil)
+	if verdict.Unverified {
+		if heldOnly && hit.version.Origin.Type == OriginExternal {
+			return nil, notHeldNow(n.ID, id)
+		}
+		if guard, err = s.verified(ctx, n, id, hit.version, hit.asset, guard); err != nil {
+			return nil, err
+		}
+		verdict = guard.judge(hit.version, nil)
+	}
 	if verdict.Refuse {
 		return nil, refused(n.ID, id, verdict)
 	}

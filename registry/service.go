@@ -15,6 +15,7 @@ type Config struct {
 	Blobs      Blobs
 	Authorizer Authorizer
 	Guard      Guard            // nil: everything is served
+	Attestor   Attestor         // nil: what has to be attested is refused
 	Downloads  *DownloadLog     // nil: nobody notes who downloaded what
 	Puller     Puller           // nil: external connections lead nowhere
 	Rules      map[string]Rules // by format
@@ -103,9 +104,13 @@ func New(c Config) (*Service, error) {
 		c.Connections = &Connections{Metadata: c.Metadata}
 	}
 	c.Limits, c.Quotas = c.Limits.withDefaults(), c.Quotas.withDefaults()
+	trust := ""
+	if c.Attestor != nil {
+		trust = c.Attestor.Trust().String()
+	}
 	return &Service{
 		Config:    c,
-		documents: newDocumentCache(c.Limits.DocumentCache, c.Spill),
+		documents: newDocumentCache(c.Limits.DocumentCache, c.Spill, trust),
 		located:   newLocatedCache(c.Limits.AssetCache),
 	}, nil
 }

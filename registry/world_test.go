@@ -331,6 +331,7 @@ func (g *fakeGuard) Judge(s registry.Subject) registry.Verdict {
 func (g *fakeGuard) Compile(string) (registry.Rulings, error) { return g, nil }
 func (g *fakeGuard) Of(registry.PackageID) registry.Ruling    { return g }
 func (g *fakeGuard) Advised() bool                            { return false }
+func (g *fakeGuard) Attested() bool                           { return false }
 func (g *fakeGuard) Explain() []string                        { return nil }
 func (g *fakeGuard) Block(document string, _ []registry.VersionID, _ string) (string, error) {
 	return document, nil

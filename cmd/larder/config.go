@@ -52,6 +52,7 @@ type Config struct {
 	UpstreamSnapshots bool // Maven snapshots come through connections, too
 
 	Advisories []string // NAME=URL of dumps
+	TrustRoot  string   // a trusted_root.json; empty: nobody is trusted to attest
 
 	Quotas quotas
 
@@ -101,6 +102,7 @@ func configFlags(c *Config) *pflag.FlagSet {
 	f.IntVar(&c.SnapshotBuilds, "snapshot-builds", 0, "how many builds of a Maven snapshot stay when a newer one is deployed (default: all)")
 	f.BoolVar(&c.UpstreamSnapshots, "upstream-snapshots", false, "Maven snapshots come through external connections, too")
 	f.StringArrayVar(&c.Advisories, "advisories", nil, "`NAME=URL` of a dump of advisories (OSV, zip) that is fetched every six hours; repeatable")
+	f.StringVar(&c.TrustRoot, "trust-root", "", "`file` with the trusted_root.json of a Sigstore instance, by which attestations are verified")
 	f.StringVar(&c.MasterKey, "master-key", "", "`file` with the key that seals secrets (default: one in the data folder)")
 	f.Var(&c.Quotas, "quota", quotaHelp)
 	f.StringVar(&c.MetricsListen, "metrics-listen", "", "own `address` for /-/metrics")

@@ -30,7 +30,7 @@ as PATTERN, in quotes because of the shell:
   'nuget:Acme.Core'        this package alone
   '/npm/acme/*'            a package group's pattern`,
 		newGuardShowCommand(), newGuardSetCommand(), newGuardCooldownCommand(), newGuardExemptCommand(),
-		newGuardBlockCommand(), newGuardUnblockCommand(), newGuardClaimCommand(),
+		newGuardBlockCommand(), newGuardUnblockCommand(), newGuardRequireCommand(), newGuardClaimCommand(),
 		newGuardExplainCommand(), newGuardImportCommand(), newGuardRespondCommand())
 }
 
@@ -152,6 +152,9 @@ func ruleRows(d *guard.Document) [][]string {
 			versions = joined("; ", versions, "licence "+b.License)
 		}
 		rows = append(rows, []string{firstOf(b.Action, guard.ActionBlock), all(b.Package), joined("; ", versions, b.Reason)})
+	}
+	for _, a := range d.Attest {
+		rows = append(rows, []string{"attest", a.Package, joined("; ", "by "+a.Signer()+", known to "+a.Issuer, a.Predicate, a.Reason)})
 	}
 	for _, a := range d.Advisories {
 		severities := make([]string, len(a.Severities))

@@ -72,10 +72,10 @@ func newGuardExemptCommand() *cobra.Command {
 		Args:    exactly("PATTERN", "such as 'npm:left-pad'"),
 	}
 	cmd.Flags().StringVar(&rule.Versions, "versions", "", "`range` of versions, such as '>=1.0 <2.0' (default: all)")
-	cmd.Flags().StringSliceVar(&rule.From, "from", nil, "`rules` that do not count: cooldown, block, advisories (default: cooldown)")
+	cmd.Flags().StringSliceVar(&rule.From, "from", nil, "`rules` that do not count: cooldown, block, advisories, attest (default: cooldown)")
 	cmd.Flags().StringVar(&rule.Reason, "reason", "", "why")
 	cmd.Flags().BoolVar(&remove, "remove", false, "take the exemptions of PATTERN away again")
-	_ = cmd.RegisterFlagCompletionFunc("from", completeWords(guard.KindCooldown, guard.KindBlock, guard.KindAdvisories))
+	_ = cmd.RegisterFlagCompletionFunc("from", completeWords(guard.KindCooldown, guard.KindBlock, guard.KindAdvisories, guard.KindAttest))
 	return apiCommand(cmd, inDomain, func(ctx context.Context, s *session, args []string) error {
 		pattern, err := parsePattern(args[0])
 		if err != nil {

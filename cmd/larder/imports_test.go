@@ -58,6 +58,7 @@ var keepers = []struct{ library, packages string }{
 	{"github.com/jackc/", "storage/*"},
 	{"modernc.org/sqlite", "storage/*"},
 	{"database/sql", "storage/*"},
+	{"github.com/sigstore/", "registry/guard/sigstore internal/sigstoretest"},
 	{"github.com/gorilla/mux", "formats formats/formatstest registry/api"},
 	{"github.com/prometheus/", "cmd/*"},
 	{"github.com/spf13/", "cmd/*"},

@@ -35,6 +35,7 @@ import (
 	"larder/registry"
 	"larder/registry/api"
 	"larder/registry/guard"
+	"larder/registry/guard/sigstore"
 	"larder/registry/upstream"
 	"larder/storage"
 	"larder/storage/fs"
@@ -372,6 +373,12 @@ func (s *Server) openService(context.Context) error {
 		Logger:       s.log,
 	})
 	s.onClose(s.puller.Close)
+	var attestor registry.Attestor
+	if s.Config.TrustRoot != "" {
+		if attestor, err = sigstore.Load(s.Config.TrustRoot); err != nil {
+			return fmt.Errorf("--trust-root: %w", err)
+		}
+	}
 	downloads := &registry.DownloadLog{Metadata: s.metadata, Logger: s.log}
 	s.background(downloads.Run)
 	s.service, err = registry.New(registry.Config{
@@ -379,6 +386,7 @@ func (s *Server) openService(context.Context) error {
 		Blobs:       s.blobs,
 		Authorizer:  s.authorize,
 		Guard:       guard.New(rules),
+		Attestor:    attestor,
 		Downloads:   downloads,
 		Puller:      s.puller,
 		Rules:       rules,

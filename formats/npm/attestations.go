@@ -32,8 +32,7 @@ func getAttestations(w http.ResponseWriter, r *formats.Request) error {
 		return registry.Errorf(registry.NotFound, "package %q has no version %s here", fullName(p), version)
 	}
 	if bundles := decode(v.Manifest).bundles; bundles != nil {
-		body := appendMember([]byte{'{'}, "attestations", bundles)
-		return formats.ServeBytes(w, r, http.StatusOK, fullType, append(body, '}'))
+		return formats.ServeBytes(w, r, http.StatusOK, fullType, attestationsAnswer(bundles))
 	}
 	if v.Origin.Type == registry.OriginInternal {
 		return registry.Errorf(registry.NotFound, "version %s of %q was published without provenance", version, fullName(p))
@@ -45,10 +44,7 @@ func getAttestations(w http.ResponseWriter, r *formats.Request) error {
 	if len(internal) > 0 { // it was fetched before the name was claimed
 		return registry.Errorf(registry.NotFound, "nobody outside is asked for the provenance of %q", fullName(p))
 	}
-	return pass(w, r, registry.AuxiliaryRequest{
-		Kind: "attestations",
-		Path: "-/npm/v1/attestations/" + escapedName(p) + "@" + version,
-	})
+	return pass(w, r, registry.AuxiliaryRequest{Kind: "attestations", Path: attestationsPath(registry.VersionID{Package: p, Version: version})})
 }
 
 func pass(w http.ResponseWriter, r *formats.Request, q registry.AuxiliaryRequest) error {

@@ -16,6 +16,7 @@ type Document struct {
 	Exempt     []Exemption    `json:"exempt,omitempty"`
 	Block      []Block        `json:"block,omitempty"`
 	Advisories []AdvisoryRule `json:"advisories,omitempty"`
+	Attest     []Attest       `json:"attest,omitempty"`
 }
 
 // Cooldown is the least age of versions that come through external connections.

@@ -24,7 +24,7 @@ func (g *Guard) Compile(document string) (registry.Rulings, error) {
 		return nil, err
 	}
 	r := &rulings{formats: g.rules, by: map[string]*entry{}, advisories: d.Advisories}
-	for _, add := range []func(*Document) error{r.addCooldowns, r.addExemptions, r.addBlocks, r.checkAdvisories} {
+	for _, add := range []func(*Document) error{r.addCooldowns, r.addExemptions, r.addBlocks, r.addAttests, r.checkAdvisories} {
 		if err := add(d); err != nil {
 			return nil, err
 		}
@@ -47,6 +47,7 @@ type entry struct {
 	cooldowns []cooldown
 	exempt    []exemption
 	blocks    []block
+	attests   []attest
 }
 
 type cooldown struct {
@@ -110,8 +111,8 @@ func (r *rulings) addExemptions(d *Document) error {
 			x.From = []string{KindCooldown}
 		}
 		for _, kind := range x.From {
-			if kind != KindCooldown && kind != KindBlock && kind != KindAdvisories {
-				return registry.Errorf(registry.Invalid, "%q is no kind of rule: an exemption is from cooldown, block or advisories", kind)
+			if kind != KindCooldown && kind != KindBlock && kind != KindAdvisories && kind != KindAttest {
+				return registry.Errorf(registry.Invalid, "%q is no kind of rule: an exemption is from cooldown, block, advisories or attest", kind)
 			}
 		}
 		e.exempt = append(e.exempt, exemption{x, versions})
@@ -185,8 +186,11 @@ func (r *rulings) Of(p registry.PackageID) registry.Ruling {
 		out.cooldowns = append(out.cooldowns, e.cooldowns...)
 		out.exempt = append(out.exempt, e.exempt...)
 		out.blocks = append(out.blocks, e.blocks...)
+		if len(out.attests) == 0 {
+			out.attests = e.attests
+		}
 	}
-	if len(out.cooldowns)+len(out.blocks)+len(out.advisories) == 0 {
+	if len(out.cooldowns)+len(out.blocks)+len(out.advisories)+len(out.attests) == 0 {
 		return nil
 	}
 	return out

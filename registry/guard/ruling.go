@@ -19,6 +19,7 @@ type ruling struct {
 	exempt     []exemption
 	blocks     []block
 	advisories []AdvisoryRule
+	attests    []attest // of the most specific pattern alone
 }
 
 // Advised implements registry.Ruling: a fix need not wait.
@@ -26,21 +27,33 @@ func (r *ruling) Advised() bool {
 	return len(r.advisories) > 0 || slices.ContainsFunc(r.cooldowns, func(c cooldown) bool { return !c.HoldFixes && c.Age > 0 })
 }
 
-// Judge implements registry.Ruling. Blocks are for every version; advisories and
-// ages for those that came from elsewhere, which public names are about.
+// Judge implements registry.Ruling. Blocks and attestations are for every
+// version; advisories and ages for those that came from elsewhere, which public
+// names are about.
 func (r *ruling) Judge(s registry.Subject) registry.Verdict {
 	var v registry.Verdict
 	if !r.exempted(s, KindBlock) && r.blocked(s, &v) {
 		return v
 	}
-	if s.Version.Origin.Type == registry.OriginInternal {
+	internal := s.Version.Origin.Type == registry.OriginInternal
+	if !internal && !r.exempted(s, KindAdvisories) && r.advised(s, &v) {
 		return v
 	}
-	if !r.exempted(s, KindAdvisories) && r.advised(s, &v) {
-		return v
+	wait := false
+	if !r.exempted(s, KindAttest) {
+		var over bool
+		if wait, over = r.unattested(s, &v); over {
+			return v
+		}
 	}
-	if !r.exempted(s, KindCooldown) {
+	if !internal && !r.exempted(s, KindCooldown) {
 		r.tooNew(s, &v)
+	}
+	if wait && !v.Refuse {
+		v.Refuse, v.Unverified = true, true
+		if v.Reason == "" {
+			v.Reason = r.name(s) + " has to be attested by " + r.signers() + ", and nobody has looked at its attestations yet: fetch it"
+		}
 	}
 	return v
 }
@@ -236,6 +249,13 @@ func (r *ruling) Explain() []string {
 			of = append(of, "with licence "+b.License)
 		}
 		out = append(out, sentence(cmp.Or(b.Action, ActionBlock)+" "+cmp.Or(b.Package, registry.RootPattern), strings.Join(of, " "), b.Reason))
+	}
+	for _, a := range r.attests {
+		line := fmt.Sprintf("every file of %s has to be attested by %s, known to %s", a.pattern, a.Signer(), a.Issuer)
+		if a.Predicate != "" {
+			line += ", in a statement of type " + a.Predicate
+		}
+		out = append(out, sentence(line, a.Reason))
 	}
 	for _, a := range r.advisories {
 		severities := "any severity"

@@ -125,6 +125,8 @@ func useEverything(t *testing.T, tx *Tx) {
 	use(tx.AddDownloads(d, registry.Download{Version: v}))
 	use(read(tx.Downloads(d, v)))
 	use(read(tx.PruneDownloads(time.Now())))
+	use(tx.PutAttestation(d, p, registry.Attestation{}))
+	use(read(tx.Attestations(d, p)))
 	use(tx.CreateAccount(registry.Account{ID: "1"}))
 	use(tx.CreateUser(registry.User{Account: "1", Name: "u", ID: "i"}))
 	use(tx.CreateAccessKey(registry.AccessKey{ID: "k", Account: "1", User: "u"}))

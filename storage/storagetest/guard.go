@@ -108,6 +108,36 @@ var guardChecks = map[string]func(kit){
 			k.equal("downloads of the domain that is made again", len(want[[]registry.Download](k)(tx.Downloads(acme, id))), 0)
 		})
 	},
+	"what attestations say is kept by version and asset": func(k kit) {
+		k.build(acme)
+		k.build(globex)
+		good := registry.Attestation{
+			Version: "1", Asset: "b.whl", SHA256: registry.Digest{1}, SHA512: [64]byte{2}, Trust: registry.Digest{3}, Checked: at(4),
+			Claims: []registry.Claim{{Issuer: "https://login.test", Identity: "me@acme.test", Repository: "https://git.test/acme/lib", Signed: at(2)}},
+		}
+		bad := registry.Attestation{Version: "1", Asset: "a.whl", Checked: at(1), Problem: "it is not signed"}
+		k.update(func(tx registry.Tx) error {
+			for _, a := range []registry.Attestation{bad, {Version: "1", Asset: "b.whl", Problem: "old"}} {
+				if err := tx.PutAttestation(acme, npm("p"), a); err != nil {
+					return err
+				}
+			}
+			if err := tx.PutAttestation(acme, npm("p"), good); err != nil {
+				return err
+			}
+			return tx.PutAttestation(globex, npm("p"), bad)
+		})
+		k.view(func(tx registry.Tx) {
+			k.equal("attestations", want[[]registry.Attestation](k)(tx.Attestations(acme, npm("p"))), []registry.Attestation{bad, good})
+			k.equal("of another package", len(want[[]registry.Attestation](k)(tx.Attestations(acme, npm("q")))), 0)
+		})
+		k.refused("put to a missing domain", registry.NotFound, func(tx registry.Tx) error { return tx.PutAttestation(acme2, npm("p"), good) })
+		k.update(func(tx registry.Tx) error { return tx.DeleteDomain(acme) })
+		k.build(acme)
+		k.view(func(tx registry.Tx) {
+			k.equal("of the domain that is made again", len(want[[]registry.Attestation](k)(tx.Attestations(acme, npm("p")))), 0)
+		})
+	},
 	"when a version was first seen is kept with it": func(k kit) {
 		k.build(acme, "main")
 		v := registry.Version{Version: "1", Seen: at(3)}

@@ -1,0 +1,339 @@
+package guard
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"larder/formats/formatstest"
+	"larder/internal/sigstoretest"
+	"larder/registry"
+	"larder/registry/guard/sigstore"
+)
+
+// acme is who has to have attested, and the rule that says so.
+var acme = sigstoretest.Signer{
+	Issuer: "https://login.test", Identity: "https://git.test/acme/lib/.ci/release.yml@refs/heads/main",
+	Repository: "https://git.test/acme/lib", Workflow: "https://git.test/acme/lib/.ci/release.yml@refs/heads/main",
+}
+
+const byAcme = `{"attest":[{"package":"PACKAGE","issuer":"https://login.test","repository":"https://git.test/acme/lib","workflow":"release.yml","reason":"INC-14"}]}`
+
+// attested is how a format's versions come with attestations.
+type attested struct {
+	wire
+	subject func(version string) string
+	// offer has upstream list both versions, those with an answer as attested;
+	// an answer that is empty is not found.
+	offer  func(u *formatstest.Upstream, answers map[string]string)
+	answer func(t testing.TB, bundles ...json.RawMessage) string
+	own    func(version string) string // where this server has them, below the repository
+}
+
+var attestedWires = []attested{
+	{
+		wire:    wires[0],
+		subject: func(v string) string { return "pkg:npm/lib@" + v },
+		offer: func(u *formatstest.Upstream, answers map[string]string) {
+			var versions []string
+			for _, v := range []string{settled, fresh} {
+				sum, more := sha512.Sum512(content[v]), ""
+				if answer, ok := answers[v]; ok {
+					at := "/-/npm/v1/attestations/lib@" + v
+					more = fmt.Sprintf(`,"attestations":{"url":"{upstream}%s","provenance":{"predicateType":"https://slsa.dev/provenance/v1"}}`, at)
+					if u.Remove(at); answer != "" {
+						u.ServeText(at, answer)
+					}
+				}
+				versions = append(versions, fmt.Sprintf(`%q:{"name":"lib","version":%q,"dist":{"tarball":"{upstream}/lib/-/lib-%s.tgz","integrity":"sha512-%s"%s}}`,
+					v, v, v, base64.StdEncoding.EncodeToString(sum[:]), more))
+				u.Serve("/lib/-/lib-"+v+".tgz", formatstest.Resource{Body: content[v], Type: "application/octet-stream"})
+			}
+			u.ServeText("/lib", fmt.Sprintf(`{"name":"lib","dist-tags":{"latest":%q},"versions":{%s}}`, fresh, strings.Join(versions, ",")))
+		},
+		answer: func(t testing.TB, bundles ...json.RawMessage) string {
+			// The registry's own attestation, which is signed with its key, comes first.
+			list := []any{map[string]any{"predicateType": "publish", "bundle": map[string]any{
+				"mediaType":            "application/vnd.dev.sigstore.bundle+json;version=0.2",
+				"verificationMaterial": map[string]any{"publicKey": map[string]any{"hint": "SHA256:abc"}},
+				"dsseEnvelope":         map[string]any{"payload": "e30=", "payloadType": "application/vnd.in-toto+json", "signatures": []any{map[string]any{"sig": "AA=="}}},
+			}}}
+			for _, b := range bundles {
+				list = append(list, map[string]any{"predicateType": "https://slsa.dev/provenance/v1", "bundle": b})
+			}
+			b, err := json.Marshal(map[string]any{"attestations": list})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(b)
+		},
+		own: func(v string) string { return "-/npm/v1/attestations/lib@" + v },
+	},
+	{
+		wire:    wires[1],
+		subject: func(v string) string { return "lib-" + v + ".tar.gz" },
+		offer: func(u *formatstest.Upstream, answers map[string]string) {
+			var files []string
+			for _, v := range []string{settled, fresh} {
+				sum, more := sha256.Sum256(content[v]), ""
+				if answer, ok := answers[v]; ok {
+					at := "/integrity/lib/" + v + "/lib-" + v + ".tar.gz/provenance"
+					more = `,"provenance":"{upstream}` + at + `"`
+					if u.Remove(at); answer != "" {
+						u.ServeText(at, answer)
+					}
+				}
+				files = append(files, fmt.Sprintf(`{"filename":"lib-%s.tar.gz","url":"{upstream}/files/lib-%s.tar.gz","hashes":{"sha256":%q},"size":%d%s}`,
+					v, v, hex.EncodeToString(sum[:]), len(content[v]), more))
+				u.Serve("/files/lib-"+v+".tar.gz", formatstest.Resource{Body: content[v], Type: "application/octet-stream"})
+			}
+			u.ServeText("/lib/", fmt.Sprintf(`{"meta":{"api-version":"1.3"},"name":"lib","versions":[%q,%q],"files":[%s]}`, settled, fresh, strings.Join(files, ",")))
+		},
+		answer: func(t testing.TB, bundles ...json.RawMessage) string {
+			return string(sigstoretest.Provenance(t, bundles...))
+		},
+		own: func(v string) string { return path("simple/lib/%s/lib-%s.tar.gz.provenance", v, v) },
+	},
+}
+
+// digests of a version, as statements have them.
+func digests(v string) map[string]string {
+	small, big := sha256.Sum256(content[v]), sha512.Sum512(content[v])
+	return map[string]string{"sha256": hex.EncodeToString(small[:]), "sha512": hex.EncodeToString(big[:])}
+}
+
+func (w attested) bundle(v *sigstoretest.Instance, s sigstoretest.Signer, version string) json.RawMessage {
+	return v.Bundle(s, w.subject(version), "https://slsa.dev/provenance/v1", digests(version))
+}
+
+// trusting is a server that trusts an instance, whose upstream has an old
+// version that is attested as it has to be, and a new one with the answer.
+func (w attested) trusting(t *testing.T, v *sigstoretest.Instance, answers map[string]string) *server {
+	t.Helper()
+	s := newServer(t, w.wire)
+	a, err := sigstore.New(v.Root())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Service.Attestor = a
+	w.offer(s.Upstream, answers)
+	return s
+}
+
+func TestWhatIsNotAttestedIsKeptBackOnEveryPath(t *testing.T) {
+	v, elsewhere := sigstoretest.New(t), sigstoretest.New(t)
+	with := func(f func(*sigstoretest.Signer)) sigstoretest.Signer {
+		s := acme
+		f(&s)
+		return s
+	}
+	for _, w := range attestedWires {
+		good := w.bundle(v, acme, settled)
+		for name, c := range map[string]struct {
+			answer func() (string, bool) // false: the index speaks of none
+			reason string                // empty: it is served
+		}{
+			"attested":              {func() (string, bool) { return w.answer(t, w.bundle(v, acme, fresh)), true }, ""},
+			"beside one that fails": {func() (string, bool) { return w.answer(t, good, w.bundle(v, acme, fresh)), true }, ""},
+			"not attested":          {func() (string, bool) { return "", false }, "it has no attestation"},
+			"not found":             {func() (string, bool) { return "", true }, "does not have the attestations"},
+			"not to be read":        {func() (string, bool) { return `{"version":1,"attestation_bundles":{},"attestations":1}`, true }, "no attestation of it verifies"},
+			"by nobody": {func() (string, bool) {
+				return w.answer(t), true
+			}, "no attestation of it verifies"},
+			"from another source": {func() (string, bool) {
+				return w.answer(t, w.bundle(v, with(func(s *sigstoretest.Signer) { s.Repository = "https://git.test/acme/lib-fork" }), fresh)), true
+			}, "it was attested by https://git.test/acme/lib-fork"},
+			"by another workflow": {func() (string, bool) {
+				return w.answer(t, w.bundle(v, with(func(s *sigstoretest.Signer) {
+					s.Workflow = "https://git.test/acme/lib/.ci/test.yml@refs/heads/main"
+				}), fresh)), true
+			}, ".ci/test.yml"},
+			"known to another issuer": {func() (string, bool) {
+				return w.answer(t, w.bundle(v, with(func(s *sigstoretest.Signer) { s.Issuer = "https://login.evil.test" }), fresh)), true
+			}, "known to https://login.evil.test"},
+			"of other bytes": {func() (string, bool) { return w.answer(t, good), true }, "its statement is about another"},
+			"of other bytes under its name": {func() (string, bool) {
+				return w.answer(t, v.Bundle(acme, w.subject(fresh), "x", digests(settled))), true
+			}, "its statement is about other bytes"},
+			"by an instance that is not trusted": {func() (string, bool) { return w.answer(t, w.bundle(elsewhere, acme, fresh)), true }, "no attestation of it verifies"},
+			"with a signature that is spoilt": {func() (string, bool) {
+				other := v.Bundle(acme, w.subject(fresh), "other", digests(fresh))
+				var a, b map[string]any
+				if json.Unmarshal(other, &a) != nil || json.Unmarshal(w.bundle(v, acme, fresh), &b) != nil {
+					t.Fatal("no JSON")
+				}
+				b["dsseEnvelope"] = a["dsseEnvelope"]
+				spoilt, _ := json.Marshal(b)
+				return w.answer(t, spoilt), true
+			}, "no attestation of it verifies"},
+			"signed when the certificate was over": {func() (string, bool) {
+				return w.answer(t, w.bundle(v, with(func(s *sigstoretest.Signer) { s.Late = true }), fresh)), true
+			}, "certificate"},
+			"in no log": {func() (string, bool) {
+				return w.answer(t, w.bundle(v, with(func(s *sigstoretest.Signer) { s.Unlogged = true }), fresh)), true
+			}, "log"},
+		} {
+			for _, cached := range []bool{false, true} {
+				state := "not fetched yet"
+				if cached {
+					state = "cached"
+				}
+				t.Run(w.format.Name+"/"+name+"/"+state, func(t *testing.T) {
+					answers := map[string]string{settled: w.answer(t, good)}
+					answer, offered := c.answer()
+					if offered {
+						answers[fresh] = answer
+					}
+					s := w.trusting(t, v, answers)
+					if cached {
+						for _, repo := range []string{"main", "app", "store"} {
+							s.fetch(repo, settled)
+							s.fetch(repo, fresh)
+						}
+					}
+					s.rule(byAcme)
+					// Nobody has looked at it yet: the index goes by what it was told.
+					s.wantListed("at first", formatstest.Call{Path: s.index[0]}, offered)
+					s.want("at first", formatstest.Call{Path: s.file(fresh)}, c.reason)
+					s.check("then", c.reason, cached)
+					if c.reason == "" {
+						return
+					}
+					s.rule(strings.Replace(byAcme, `]}`, `],"exempt":[{"package":"PACKAGE","versions":"=2.0.0","from":["attest"]}]}`, 1))
+					s.check("exempt", "", true)
+				})
+			}
+		}
+	}
+}
+
+func TestWithoutATrustRootWhatHasToBeAttestedIsRefused(t *testing.T) {
+	v := sigstoretest.New(t)
+	for _, w := range attestedWires {
+		t.Run(w.format.Name, func(t *testing.T) {
+			s := w.trusting(t, v, map[string]string{settled: w.answer(t, w.bundle(v, acme, settled))})
+			s.Service.Attestor = nil
+			s.rule(byAcme)
+			s.want("bytes", formatstest.Call{Path: s.file(settled)}, "--trust-root")
+			s.want("index", formatstest.Call{Path: s.index[0]}, "--trust-root")
+			s.rule(`{}`)
+			s.want("without the rule", formatstest.Call{Path: s.file(settled)}, "")
+		})
+	}
+}
+
+func TestWhatWasVerifiedIsRemembered(t *testing.T) {
+	v := sigstoretest.New(t)
+	for _, w := range attestedWires {
+		t.Run(w.format.Name, func(t *testing.T) {
+			s := w.trusting(t, v, map[string]string{settled: w.answer(t, w.bundle(v, acme, settled))})
+			count := &counting{Attestor: s.Service.Attestor}
+			s.Service.Attestor = count
+			s.rule(byAcme)
+			for _, repo := range []string{"main", "app", "store"} {
+				for range 3 {
+					s.want("bytes", formatstest.Call{Repo: repo, Path: s.file(settled)}, "")
+				}
+			}
+			// Once for each repository that keeps it: both learn of it by one download.
+			if count.n > 2 {
+				t.Errorf("verified %d times", count.n)
+			}
+			before := count.n
+			s.rule(strings.Replace(byAcme, "release.yml", "other.yml", 1))
+			s.want("by another rule", formatstest.Call{Path: s.file(settled)}, "it was attested by https://git.test/acme/lib")
+			s.rule(byAcme)
+			s.want("by the first one again", formatstest.Call{Path: s.file(settled)}, "")
+			if count.n != before {
+				t.Errorf("verified again: %d, was %d", count.n, before)
+			}
+			// Another root of trust: everything is looked at anew.
+			elsewhere := sigstoretest.New(t)
+			a, err := sigstore.New(elsewhere.Root())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Service.Attestor = a
+			s.rule(strings.Replace(byAcme, "INC-14", "INC-15", 1))
+			s.want("by another root", formatstest.Call{Path: s.file(settled)}, "INC-15")
+		})
+	}
+}
+
+type counting struct {
+	registry.Attestor
+	n int
+}
+
+func (c *counting) Verify(bundles []json.RawMessage, a registry.Attestable) ([]registry.Claim, string) {
+	c.n++
+	return c.Attestor.Verify(bundles, a)
+}
+
+func TestAttestationsThatCannotBeHadNowAreAskedForAgain(t *testing.T) {
+	v := sigstoretest.New(t)
+	for _, w := range attestedWires {
+		t.Run(w.format.Name, func(t *testing.T) {
+			s := w.trusting(t, v, map[string]string{settled: w.answer(t, w.bundle(v, acme, settled)), fresh: w.answer(t, w.bundle(v, acme, fresh))})
+			s.rule(byAcme)
+			at := "/-/npm/v1/attestations/lib@" + fresh
+			if w.format.Name == registry.PyPI {
+				at = "/integrity/lib/" + fresh + "/lib-" + fresh + ".tar.gz/provenance"
+			}
+			s.Upstream.Fault(at, formatstest.Status(http.StatusServiceUnavailable))
+			a := s.Do(formatstest.Call{Path: s.file(fresh)})
+			if a.Status != http.StatusBadGateway || !strings.Contains(string(a.Body), "its attestations cannot be had now") {
+				t.Errorf("while they cannot be had: %d %s", a.Status, a.Body)
+			}
+			s.Upstream.Heal(at)
+			s.want("once they can", formatstest.Call{Path: s.file(fresh)}, "")
+		})
+	}
+}
+
+// What was attested where it came from is passed on, whatever the rules.
+func TestAttestationsArePassedOn(t *testing.T) {
+	v := sigstoretest.New(t)
+	for _, w := range attestedWires {
+		t.Run(w.format.Name, func(t *testing.T) {
+			answer := w.answer(t, w.bundle(v, acme, settled))
+			s := w.trusting(t, v, map[string]string{settled: answer})
+			for _, rule := range []string{`{}`, byAcme} {
+				s.rule(rule)
+				for _, when := range []string{"not fetched yet", "cached"} {
+					a := s.Do(formatstest.Call{Path: w.own(settled)})
+					if a.Status != http.StatusOK || !bytes.Equal(a.Body, []byte(answer)) {
+						t.Errorf("%s: %d %s", when, a.Status, a.Body)
+					}
+					s.want("bytes", formatstest.Call{Path: s.file(settled)}, "")
+				}
+			}
+		})
+	}
+}
+
+// A version that cannot be had is told of again after some hours only.
+func TestTheIndexIsLookedAtAgainSomeDay(t *testing.T) {
+	v := sigstoretest.New(t)
+	w := attestedWires[0]
+	s := w.trusting(t, v, map[string]string{settled: w.answer(t, w.bundle(v, acme, settled)), fresh: ""})
+	now := time.Now()
+	s.Service.Clock = func() time.Time { return now }
+	s.rule(byAcme)
+	s.want("at first", formatstest.Call{Path: s.file(fresh)}, "does not have the attestations")
+	s.wantListed("then", formatstest.Call{Path: s.index[0]}, false)
+	s.Upstream.ServeText("/-/npm/v1/attestations/lib@"+fresh, w.answer(t, w.bundle(v, acme, fresh)))
+	s.want("soon", formatstest.Call{Path: s.file(fresh)}, "does not have the attestations")
+	now = now.Add(7 * time.Hour)
+	s.wantListed("later", formatstest.Call{Path: s.index[0]}, true)
+	s.want("later", formatstest.Call{Path: s.file(fresh)}, "")
+}
