@@ -75,6 +75,7 @@ var PostgreSQL = &Dialect{
 				PERFORM setval(pg_get_serial_sequence(quote_ident(a.relname), a.attname), last + 1);
 			END LOOP;
 		END $$`,
+		`ANALYZE`, // plans are made for tables as they are now, not as they were when empty
 	}, leapAhead...),
 	Locks: &Locks{
 		Shared:  "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema()), 1)",

@@ -331,39 +331,110 @@ func fillEmpty(ctx context.Context, tx *sql.Tx, d *Dialect, dump *Reader) error 
 	if err := rows.Close(); err != nil {
 		return err
 	}
-	var statement *sql.Stmt
-	for at := ""; ; {
+	l := loading{tx: tx, dialect: d}
+	for {
 		table, columns, row, err := dump.Next()
 		if err == io.EOF {
-			return nil
+			return l.flush(ctx)
 		}
 		if err != nil {
 			return err
 		}
-		if table != at {
+		if table != l.table {
 			if !known[table] {
 				return registry.Errorf(registry.Invalid, "the dump has a table %q, which its schema does not", table)
 			}
-			for _, c := range columns {
-				if strings.Trim(c, "abcdefghijklmnopqrstuvwxyz_0123456789") != "" {
-					return registry.Errorf(registry.Invalid, "the dump has a column %q", c)
-				}
-			}
-			// What migrations put there stands in the dump, too.
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table); err != nil {
+			if err := l.begin(ctx, table, columns); err != nil {
 				return err
 			}
-			text := `INSERT INTO ` + table + ` (` + strings.Join(columns, ", ") + `) ` + d.Overriding + ` VALUES (` + strings.Repeat("?, ", len(columns)-1) + `?)`
-			if d.Rebind != nil {
-				text = d.Rebind(text)
-			}
-			if statement, err = tx.PrepareContext(ctx, text); err != nil {
-				return fmt.Errorf("table %s: %w", table, err)
-			}
-			at = table
 		}
-		if _, err := statement.ExecContext(ctx, row...); err != nil {
-			return fmt.Errorf("table %s: %w", table, err)
+		if err := l.add(ctx, row); err != nil {
+			return err
 		}
 	}
+}
+
+// Rows of a dump are inserted together: up to so many, of so many bytes.
+const (
+	loadRows  = 200
+	loadBytes = 1 << 20
+)
+
+// loading inserts rows, of one table after another.
+type loading struct {
+	tx      *sql.Tx
+	dialect *Dialect
+	table   string
+	columns []string
+	rows    int
+	bytes   int
+	values  []any // of the rows that wait
+	full    *sql.Stmt
+}
+
+// begin goes on to a table.
+func (l *loading) begin(ctx context.Context, table string, columns []string) error {
+	if err := l.flush(ctx); err != nil {
+		return err
+	}
+	for _, c := range columns {
+		if strings.Trim(c, "abcdefghijklmnopqrstuvwxyz_0123456789") != "" {
+			return registry.Errorf(registry.Invalid, "the dump has a column %q", c)
+		}
+	}
+	l.table, l.columns, l.full = table, columns, nil
+	// What migrations put there stands in the dump, too.
+	_, err := l.tx.ExecContext(ctx, `DELETE FROM `+table)
+	return err
+}
+
+func (l *loading) add(ctx context.Context, row []any) error {
+	l.values = append(l.values, row...)
+	l.rows++
+	for _, v := range row {
+		switch v := v.(type) {
+		case string:
+			l.bytes += len(v)
+		case []byte:
+			l.bytes += len(v)
+		}
+	}
+	if l.rows < loadRows && l.bytes < loadBytes {
+		return nil
+	}
+	return l.flush(ctx)
+}
+
+// flush inserts the rows that wait.
+func (l *loading) flush(ctx context.Context) (err error) {
+	if l.rows == 0 {
+		return nil
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("table %s: %w", l.table, err)
+		}
+	}()
+	if l.rows < loadRows {
+		_, err = l.tx.ExecContext(ctx, l.text(), l.values...)
+	} else {
+		if l.full == nil {
+			if l.full, err = l.tx.PrepareContext(ctx, l.text()); err != nil {
+				return err
+			}
+		}
+		_, err = l.full.ExecContext(ctx, l.values...)
+	}
+	l.rows, l.bytes, l.values = 0, 0, l.values[:0]
+	return err
+}
+
+// text is the statement that inserts the rows that wait.
+func (l *loading) text() string {
+	row := ", (" + strings.Repeat("?, ", len(l.columns)-1) + "?)"
+	text := `INSERT INTO ` + l.table + ` (` + strings.Join(l.columns, ", ") + `) ` + l.dialect.Overriding + ` VALUES ` + strings.Repeat(row, l.rows)[2:]
+	if l.dialect.Rebind != nil {
+		text = l.dialect.Rebind(text)
+	}
+	return text
 }
