@@ -97,14 +97,10 @@ func (t *Tx) PackagesInDomain(d registry.DomainID, f registry.PackageFilter, p r
 	}
 	var w where
 	w.and("p.domain_id = (SELECT id FROM domains WHERE owner = ? AND name = ?)", d.Owner, d.Name)
-	if f.Format != "" {
-		w.and("p.format = ?", f.Format)
-	}
-	w.prefix("p.namespace", f.NamespacePrefix)
-	w.prefix("p.name", f.NamePrefix)
 	if p.After != "" {
-		w.afterPackage(f, from)
+		w.afterPackage(&f, from)
 	}
+	w.filter(f)
 	tail, args := w.limited(p, " ORDER BY p.format, p.namespace, p.name")
 	var all []registry.PackageID
 	err = t.each("list packages of domain", `SELECT DISTINCT p.format, p.namespace, p.name FROM packages p`+tail, args, func(row *sql.Rows) error {

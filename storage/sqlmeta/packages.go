@@ -144,10 +144,11 @@ func (t *Tx) Packages(r registry.RepoID, f registry.PackageFilter, p registry.Pa
 	if f.NamePrefix != "" && f.NamespacePrefix == "" {
 		return t.packagesByName(r, f, p, from)
 	}
-	w := packagesWhere(r, f)
+	w := packagesIn(r)
 	if p.After != "" {
-		w.afterPackage(f, from)
+		w.afterPackage(&f, from)
 	}
+	w.filter(f)
 	all, err := t.packages(w, p, " ORDER BY p.format, p.namespace, p.name")
 	if err != nil {
 		return nil, "", err
@@ -168,10 +169,11 @@ func (t *Tx) packagesByName(r registry.RepoID, f registry.PackageFilter, p regis
 		}
 	}
 	for _, f.Format = range formats {
-		w := packagesWhere(r, f)
+		w, f := packagesIn(r), f
 		if p.After != "" && f.Format == from[0] {
-			w.and("(p.name, p.namespace) > (?, ?)", from[1], from[2])
+			w.after("p.name, p.namespace", &f.NamePrefix, from[1], from[2])
 		}
+		w.filter(f)
 		some, err := t.packages(w, p, " ORDER BY p.name, p.namespace")
 		if err != nil {
 			return nil, "", err
@@ -188,8 +190,7 @@ func (t *Tx) packagesByName(r registry.RepoID, f registry.PackageFilter, p regis
 func (t *Tx) formats(r registry.RepoID, from string) ([]string, error) {
 	var all []string
 	for how := ">="; ; how = ">" {
-		var w where
-		w.inRepository(r)
+		w := packagesIn(r)
 		w.and("p.format "+how+" ?", from)
 		found, err := t.one("list formats", `SELECT p.format FROM packages p`+w.text.String()+` ORDER BY p.format LIMIT 1`, w.args, &from)
 		if err != nil || !found {
@@ -199,15 +200,16 @@ func (t *Tx) formats(r registry.RepoID, from string) ([]string, error) {
 	}
 }
 
-func (w *where) inRepository(r registry.RepoID) {
+// packagesIn keeps packages of the repository.
+func packagesIn(r registry.RepoID) *where {
+	w := &where{}
 	w.and("p.repository_id = (SELECT id FROM repositories WHERE name = ? AND domain_name = ? AND domain_owner = ?)",
 		r.Name, r.Domain.Name, r.Domain.Owner)
+	return w
 }
 
-// packagesWhere keeps packages of the repository that the filter wants.
-func packagesWhere(r registry.RepoID, f registry.PackageFilter) *where {
-	w := &where{}
-	w.inRepository(r)
+// filter keeps packages that the filter wants.
+func (w *where) filter(f registry.PackageFilter) {
 	if f.Format != "" {
 		w.and("p.format = ?", f.Format)
 	}
@@ -223,7 +225,6 @@ func packagesWhere(r registry.RepoID, f registry.PackageFilter) *where {
 		pattern := "%" + likeEscaper.Replace(strings.ToLower(f.Search)) + "%"
 		w.and(`(lower(p.namespace) LIKE ? ESCAPE '\' OR lower(p.name) LIKE ? ESCAPE '\')`, pattern, pattern)
 	}
-	return w
 }
 
 // packages reads a page and one more.
@@ -240,12 +241,27 @@ func (t *Tx) packages(w *where, p registry.Page, order string) ([]registry.Packa
 
 // afterPackage keeps packages that come after one. With the format given, an
 // index is entered at the place only when the comparison is without it.
-func (w *where) afterPackage(f registry.PackageFilter, from []string) {
+func (w *where) afterPackage(f *registry.PackageFilter, from []string) {
 	if f.Format == from[0] {
-		w.and("(p.namespace, p.name) > (?, ?)", from[1], from[2])
+		w.after("p.namespace, p.name", &f.NamespacePrefix, from[1], from[2])
 		return
 	}
 	w.and("(p.format, p.namespace, p.name) > (?, ?, ?)", from[0], from[1], from[2])
+}
+
+// after keeps what comes after the place in the order of two columns, of which
+// the first begins with the prefix. That is then part of the condition, and
+// taken from the filter: of two lower bounds an index is entered at the wrong one.
+func (w *where) after(columns string, prefix *string, first, second string) {
+	if first < *prefix {
+		return // no place in this list: it is given from its start
+	}
+	w.and("("+columns+") > (?, ?)", first, second)
+	if *prefix != "" {
+		column, _, _ := strings.Cut(columns, ",")
+		w.and(column+" < ?", *prefix+lastRune)
+		*prefix = ""
+	}
 }
 
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

@@ -42,11 +42,14 @@ func (w *where) and(condition string, args ...any) {
 	w.args = append(w.args, args...)
 }
 
+// lastRune comes after every character that a name holds.
+const lastRune = "\U0010FFFF"
+
 // prefix keeps values that begin with the text: a range, so that an index
-// serves it. No name holds the last code point.
+// serves it.
 func (w *where) prefix(column, text string) {
 	if text != "" {
-		w.and(column+" >= ? AND "+column+" < ?", text, text+"\U0010FFFF")
+		w.and(column+" >= ? AND "+column+" < ?", text, text+lastRune)
 	}
 }
 
