@@ -45,7 +45,8 @@ var actionNames = map[string]string{
 		ListRuleNamesByTarget ListRules ListTagsForResource ListTargetsByRule PutEvents PutRule PutTargets
 		RemoveTargets RotateTargetSecret StartReplay Subscribe SubscribeAudit TagResource TestEventPattern
 		UntagResource`,
-	"larder": `ExplainGuard GetGuard ListAdvisorySources ListConnections PutAdvisories PutConnection PutGuard RespondGuard`,
+	"larder": `DeleteRetention ExplainGuard GetGuard GetRetention ListAdvisorySources ListConnections PreviewRetention
+		PutAdvisories PutConnection PutGuard PutRetention RespondGuard RunRetention`,
 }
 
 // onPackage are the actions whose resource is a package (spec 5.1).

@@ -73,6 +73,11 @@ const (
 	RespondGuard                          Action = "larder:RespondGuard"
 	PutAdvisories                         Action = "larder:PutAdvisories"
 	ListAdvisorySources                   Action = "larder:ListAdvisorySources"
+	GetRetention                          Action = "larder:GetRetention"
+	PutRetention                          Action = "larder:PutRetention"
+	DeleteRetention                       Action = "larder:DeleteRetention"
+	PreviewRetention                      Action = "larder:PreviewRetention"
+	RunRetention                          Action = "larder:RunRetention"
 )
 
 // ResourceType names the kind of a Resource, as errors of the API spell it.

@@ -14,7 +14,14 @@ const (
 	// keepDownloads is for how long it is known who downloaded a version, from the
 	// last time.
 	keepDownloads = 400 * 24 * time.Hour
-	pruneEvery    = 24 * time.Hour
+	// keepLastDownloads is for how long it is known when a version was downloaded
+	// last: longer than retention rules can ask.
+	keepLastDownloads = time.Duration(longestUnused) + 5*day
+	// watchEvery is how often it is noted that downloads are. Who was away for as
+	// long as watchAway begins anew: what would have been used then is not known.
+	watchEvery = time.Hour
+	watchAway  = 7 * day
+	pruneEvery = 24 * time.Hour
 	// firstPrune comes soon after the start: a server that is started anew every
 	// day drops old rows, too.
 	firstPrune = time.Minute
@@ -72,16 +79,23 @@ func (l *DownloadLog) note(d DomainID, id VersionID, actor Actor, at time.Time) 
 
 // Run writes what was noted, now and again, until ctx ends, and then the rest.
 func (l *DownloadLog) Run(ctx context.Context) {
-	flush, prune := time.NewTicker(flushDownloads), time.NewTimer(firstPrune)
+	flush, prune, watch := time.NewTicker(flushDownloads), time.NewTimer(firstPrune), time.NewTicker(watchEvery)
 	defer flush.Stop()
 	defer prune.Stop()
+	defer watch.Stop()
+	l.Watch(ctx)
 	for {
 		select {
 		case <-flush.C:
+		case <-watch.C:
+			l.Watch(ctx)
 		case <-prune.C:
 			prune.Reset(pruneEvery)
 			err := l.Metadata.Update(ctx, func(tx Tx) error {
-				_, err := tx.PruneDownloads(tx.Now().Add(-keepDownloads))
+				if _, err := tx.PruneDownloads(tx.Now().Add(-keepDownloads)); err != nil {
+					return err
+				}
+				_, err := tx.PruneLastDownloads(tx.Now().Add(-keepLastDownloads))
 				return err
 			})
 			if err != nil && ctx.Err() == nil {
@@ -95,8 +109,16 @@ func (l *DownloadLog) Run(ctx context.Context) {
 	}
 }
 
+// Watch notes that downloads are noted at this moment. Run does it every hour.
+func (l *DownloadLog) Watch(ctx context.Context) {
+	err := l.Metadata.Update(ctx, func(tx Tx) error { return tx.WatchDownloads(watchAway) })
+	if err != nil && ctx.Err() == nil {
+		l.Logger.WarnContext(ctx, "it is not noted yet that downloads are watched", "err", err)
+	}
+}
+
 // Flush writes what was noted by now. What cannot be written waits for the next
-// time.
+// time. Where downloads were lost, watching begins anew.
 func (l *DownloadLog) Flush(ctx context.Context) {
 	if l == nil {
 		return
@@ -107,6 +129,11 @@ func (l *DownloadLog) Flush(ctx context.Context) {
 	l.mu.Unlock()
 	if lost > 0 {
 		l.Logger.WarnContext(ctx, "the download log was full; some downloads are not in it", "lost", lost)
+		if err := l.Metadata.Update(ctx, func(tx Tx) error { return tx.WatchDownloads(0) }); err != nil {
+			l.mu.Lock()
+			l.lost += lost
+			l.mu.Unlock()
+		}
 	}
 	by := map[DomainID][]Download{}
 	for k, s := range taken {

@@ -28,7 +28,7 @@ func (s *Service) pull(ctx context.Context, n *node, id VersionID, name string, 
 // version its origin, and the others come from there or not at all.
 func (s *Service) guess(ctx context.Context, n *node, id VersionID, name string, origin Origin, sources []source, rules Rules, guard *ruling, otherwise error) (*AssetContent, error) {
 	status := Published
-	if p, ok := rules.(Parter); ok && p.Part(id.Version) {
+	if p, ok := rules.(Parter); ok && p.Whole(id.Version) != id.Version {
 		status = Unlisted
 	}
 	for _, src := range sources {
@@ -264,15 +264,20 @@ func (c *change) record(n *node, p *Package, v Version, op Operation, ch Changes
 		Version: VersionID{p.ID, v.Version}, State: v.Status, Revision: v.Revision,
 		Operation: op, Changes: ch, Sequence: p.Sequence,
 	}
-	receivers := []string{n.ID.Domain.Owner}
-	if n.Administrator != "" && n.Administrator != n.ID.Domain.Owner {
-		receivers = append(receivers, n.Administrator)
-	}
-	for _, account := range receivers {
+	for _, account := range n.receivers() {
 		e.ID, e.Account = newID(), account
 		c.events = append(c.events, e)
 	}
 	return nil
+}
+
+// receivers are the accounts that are told of changes in the repository.
+func (n *node) receivers() []string {
+	all := []string{n.ID.Domain.Owner}
+	if n.Administrator != "" && n.Administrator != n.ID.Domain.Owner {
+		all = append(all, n.Administrator)
+	}
+	return all
 }
 
 // enriched makes sure that an asset's blob is there and gives the version with

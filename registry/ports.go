@@ -143,6 +143,7 @@ type Tx interface {
 	KeyRows
 	RuleRows
 	GuardRows
+	RetentionRows
 }
 
 // Page asks for a part of an ordered list: up to Limit items whose order key
@@ -591,7 +592,8 @@ type Unlister interface {
 // Parter is the optional power of Rules of a format of which some versions are
 // parts of others and not listed by themselves (Maven: the builds of a snapshot).
 type Parter interface {
-	Part(version string) bool
+	// Whole gives the version that this one is a part of; itself where it is none.
+	Whole(version string) string
 }
 
 // Refresher is the optional power of Rules of a format whose versions go on

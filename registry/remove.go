@@ -139,3 +139,11 @@ func (c *change) retarget(n *node, pkg *Package, rules Rules) error {
 	}
 	return c.PutPackage(n.ID, *pkg)
 }
+
+// dispose destroys the bytes of a version and keeps its record.
+func (c *change) dispose(n *node, pkg *Package, v Version) (Version, error) {
+	removed := len(v.Assets)
+	v.Status, v.Assets = Disposed, nil
+	err := c.record(n, pkg, v, OpUpdated, Changes{AssetsRemoved: removed, StatusChanged: true}, func() error { return c.PutVersion(n.ID, pkg.ID, v) })
+	return v, err
+}

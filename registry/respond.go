@@ -195,10 +195,7 @@ func (c *change) respond(n *node, p PackageID, rules Rules, keep bool, which []i
 			continue
 		}
 		out[i].Disposed = append(out[i].Disposed, n.ID.Name)
-		removed := len(v.Assets)
-		v.Status, v.Assets = Disposed, nil
-		err = c.record(n, pkg, v, OpUpdated, Changes{AssetsRemoved: removed, StatusChanged: true}, func() error { return c.PutVersion(n.ID, p, v) })
-		if err != nil {
+		if _, err := c.dispose(n, pkg, v); err != nil {
 			return err
 		}
 	}

@@ -292,10 +292,7 @@ func (s *Service) DisposePackageVersions(ctx context.Context, actor Actor, r Rep
 			if v.Status == Disposed {
 				return v, nil
 			}
-			removed := len(v.Assets)
-			v.Status, v.Assets = Disposed, nil
-			err := c.record(n, pkg, v, OpUpdated, Changes{AssetsRemoved: removed, StatusChanged: true}, func() error { return c.PutVersion(n.ID, pkg.ID, v) })
-			return v, err
+			return c.dispose(n, pkg, v)
 		})
 	if err == nil {
 		s.sweep(ctx, r.Domain)

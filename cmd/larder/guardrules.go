@@ -35,7 +35,7 @@ takes the rule away.`,
 		}
 		off := args[0] == "off"
 		if !off {
-			if rule.Age, err = guard.ParseAge(args[0]); err != nil {
+			if rule.Age, err = registry.ParseAge(args[0]); err != nil {
 				return usageError{err}
 			}
 		}

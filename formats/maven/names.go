@@ -97,5 +97,5 @@ func (rules) Describe(raw json.RawMessage) registry.Description { return decode(
 // its metadata is made of.
 func (rules) ShowsUnlisted() {}
 
-// Part implements registry.Parter: builds are parts of their snapshot.
-func (rules) Part(version string) bool { return build.MatchString(version) }
+// Whole implements registry.Parter: builds are parts of their snapshot.
+func (rules) Whole(version string) string { return baseVersion(version) }

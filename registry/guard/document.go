@@ -23,9 +23,9 @@ type Document struct {
 // Of several that apply, the one of the most specific pattern counts, and of
 // these one that names the connection.
 type Cooldown struct {
-	Package    string `json:"package,omitempty"`
-	Connection string `json:"connection,omitempty"` // empty: any
-	Age        Age    `json:"age"`
+	Package    string       `json:"package,omitempty"`
+	Connection string       `json:"connection,omitempty"` // empty: any
+	Age        registry.Age `json:"age"`
 	// ServeBytes leaves versions that are too new out of indexes only: what a lock
 	// file names is installed all the same.
 	ServeBytes bool `json:"serveBytes,omitempty"`

@@ -90,6 +90,9 @@ func setUp(t *testing.T, m registry.Metadata) {
 			tx.CreateAccessKey(registry.AccessKey{ID: "AKIA1", Account: acme.Owner, User: "u", Sealed: []byte{0, 1, 255}}),
 			tx.PutPolicy(acme, "main", registry.Policy{Document: "{}"}),
 			tx.PutListing(acme, "c", npm("x"), registry.StoredListing{Body: []byte("body")}),
+			tx.PutRetention(registry.Retention{Repo: main, Policy: registry.Policy{Document: "{}", Revision: "1"}, Due: time.UnixMilli(5).UTC()}),
+			tx.AddDownloads(acme, registry.Download{Version: registry.VersionID{Package: npm("p"), Version: "1"}, Actor: "a", Since: time.UnixMilli(1), Latest: time.UnixMilli(2)}),
+			tx.WatchDownloads(time.Hour),
 		)
 	}))
 }
@@ -107,7 +110,10 @@ func everything(t *testing.T, m registry.Metadata, b registry.Blobs) []string {
 		packages, _, err6 := tx.Packages(main, registry.PackageFilter{}, registry.Page{})
 		events, err7 := tx.UnsentEvents(100)
 		listing, err8 := tx.Listing(acme, "c", npm("x"))
-		all = append(all, fmt.Sprint(account, d, graph, key, policy, string(listing.Body)))
+		retention, err9 := tx.Retention(main)
+		last, err10 := tx.LastDownloads(acme, npm("p"))
+		watched, err11 := tx.DownloadsWatched()
+		all = append(all, fmt.Sprint(account, d, graph, key, policy, string(listing.Body), retention, last, watched))
 		for _, e := range events {
 			all = append(all, e.Event.ID)
 		}
@@ -126,7 +132,7 @@ func everything(t *testing.T, m registry.Metadata, b registry.Blobs) []string {
 				all = append(all, fmt.Sprint(p.ID, p.Sequence, v.Version, string(v.Manifest), text))
 			}
 		}
-		return errors.Join(err1, err2, err3, err4, err5, err6, err7, err8)
+		return errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11)
 	}))
 	return all
 }

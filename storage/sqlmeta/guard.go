@@ -118,7 +118,8 @@ func (t *Tx) AddDownloads(d registry.DomainID, all ...registry.Download) error {
 		return err
 	}
 	// In one order: processes that write side by side wait for each other's rows.
-	for _, x := range slices.SortedFunc(slices.Values(all), compareDownloads) {
+	sorted := slices.SortedFunc(slices.Values(all), compareDownloads)
+	for _, x := range sorted {
 		p := x.Version.Package
 		_, err := t.exec("add download", `
 			INSERT INTO downloads (domain_id, format, namespace, name, version, actor, since, latest, times)
@@ -132,7 +133,7 @@ func (t *Tx) AddDownloads(d registry.DomainID, all ...registry.Download) error {
 			return err
 		}
 	}
-	return nil
+	return t.noteLast(domain, sorted)
 }
 
 func compareDownloads(a, b registry.Download) int {

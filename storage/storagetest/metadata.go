@@ -28,6 +28,7 @@ func Metadata(t *testing.T, open func(t *testing.T) registry.Metadata) {
 		"connections":  connectionChecks,
 		"groups":       groupChecks,
 		"guard":        guardChecks,
+		"retention":    retentionChecks,
 		"policies":     policyChecks,
 		"identities":   identityChecks,
 		"principals":   principalChecks,

@@ -1,12 +1,10 @@
-package guard
+package registry
 
 import (
 	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
-
-	"larder/registry"
 )
 
 // Age is a time span as people write it: "3d", "1w", "36h", "90m".
@@ -35,7 +33,7 @@ func ParseAge(s string) (Age, error) {
 		d, err = time.ParseDuration(s)
 	}
 	if err != nil || d < 0 || d > maxAge {
-		return 0, registry.Errorf(registry.Invalid, `%q is no age: write whole days as "3d", weeks as "1w", else as "36h" or "90m", at most 3660d`, s)
+		return 0, Errorf(Invalid, `%q is no age: write whole days as "3d", weeks as "1w", else as "36h" or "90m", at most 3660d`, s)
 	}
 	return Age(d), nil
 }
@@ -63,7 +61,7 @@ func (a Age) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 func (a *Age) UnmarshalJSON(b []byte) error {
 	var s string
 	if err := json.Unmarshal(b, &s); err != nil {
-		return registry.Errorf(registry.Invalid, `an age is text such as "3d", not %s`, b)
+		return Errorf(Invalid, `an age is text such as "3d", not %s`, b)
 	}
 	v, err := ParseAge(s)
 	*a = v
