@@ -277,8 +277,8 @@ type Event struct {
 	Changes         Changes
 	Sequence        int64 // per package of a repository, strictly increasing
 
-	// Own is what an account has put on its bus by itself; nil for a change of a
-	// package version. With it, only ID, Account and Time above count.
+	// Own is what an account has put on its bus by itself, or what retention rules
+	// tell it (RetentionSource); nil for a change of a package version. With it, only ID, Account and Time above count.
 	Own *OwnEvent
 }
 

@@ -222,9 +222,17 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 		"PutAdvisories":       func() error { _, err := w.svc.PutAdvisories(ctx, alice, "osv", 1, nil); return err },
 		"SettleAdvisories":    func() error { _, err := w.svc.SettleAdvisories(ctx, alice, "osv", 1); return err },
 		"ListAdvisorySources": func() error { _, err := w.svc.ListAdvisorySources(ctx, alice); return err },
+		"RetentionRules":      func() error { _, err := w.svc.RetentionRules(ctx, alice, app); return err },
+		"PutRetentionRules": func() error {
+			_, err := w.svc.PutRetentionRules(ctx, alice, app, "{}", nil)
+			return err
+		},
+		"DeleteRetentionRules": func() error { _, err := w.svc.DeleteRetentionRules(ctx, alice, app); return err },
+		"PreviewRetention":     func() error { _, err := w.svc.PreviewRetention(ctx, alice, app, nil, page); return err },
+		"RunRetention":         func() error { _, err := w.svc.RunRetention(ctx, alice, app, page); return err },
 	})
-	// What reads and changes nothing of anyone's.
-	harmless := "Repo Close ID Actor Sweep"
+	// What reads and changes nothing of anyone's, or only what its owner has ruled.
+	harmless := "Repo Close ID Actor Sweep ApplyRetention"
 	for _, d := range []struct {
 		door  any
 		calls map[string]func() error

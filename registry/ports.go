@@ -591,6 +591,7 @@ type Unlister interface {
 
 // Parter is the optional power of Rules of a format of which some versions are
 // parts of others and not listed by themselves (Maven: the builds of a snapshot).
+// Prereleases of such a format are published again and again.
 type Parter interface {
 	// Whole gives the version that this one is a part of; itself where it is none.
 	Whole(version string) string

@@ -40,7 +40,6 @@ type retainable struct {
 type unit struct {
 	Version
 	parts      []Version
-	goesOn     bool // has parts, or is one: more of them may be published
 	unfinished bool // files are coming
 	downloaded time.Time
 	kept       bool // one of the newest of its rule
@@ -110,9 +109,9 @@ func (q *retainable) units() []*unit {
 			continue
 		}
 		if u := wholes[name]; u != nil {
-			u.parts, u.goesOn = append(u.parts, v), true
+			u.parts = append(u.parts, v)
 		} else {
-			all = append(all, &unit{Version: v, goesOn: true})
+			all = append(all, &unit{Version: v})
 		}
 	}
 	for _, u := range all {
@@ -201,7 +200,7 @@ func (r *RetentionRule) expire(label string, u *unit, q *retainable) []Expired {
 	action := r.Action
 	switch {
 	case action != "":
-	case u.goesOn, q.again(u.Origin):
+	case q.goesOn(u.Version.Version), q.again(u.Origin):
 		action = ActionDelete
 	default:
 		action = ActionDispose
@@ -221,6 +220,13 @@ func (r *RetentionRule) expire(label string, u *unit, q *retainable) []Expired {
 		ID: VersionID{q.pkg, u.Version.Version}, Version: u.Version, Downloaded: u.downloaded,
 		Action: action, Rule: label, Reason: reason,
 	})
+}
+
+// goesOn reports whether a version is published again and again: in a format
+// with parts, prereleases are.
+func (q *retainable) goesOn(version string) bool {
+	_, ok := q.rules.(Parter)
+	return ok && q.rules.Prerelease(version)
 }
 
 func (r *RetentionRule) reason(u *unit) string {

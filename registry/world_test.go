@@ -52,7 +52,7 @@ func newWorld(t *testing.T) *world {
 		clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 		auth:  ownersOnly{},
 	}
-	meta, err := sqlite.OpenMemory(t.Context())
+	meta, err := sqlite.OpenMemory(t.Context(), sqlite.WithClock(w.now))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func (c *call) refused(e *putEvent) (code, why string) {
 		return "InvalidArgument", "Parameter Detail is not valid. Reason: Detail is a required argument."
 	case len(e.Source) > maxSource || len(e.DetailType) > maxSource:
 		return "InvalidArgument", "Parameter Source or DetailType is not valid. Reason: it is longer than 256 characters."
-	case strings.HasPrefix(strings.ToLower(e.Source), "aws."):
+	case strings.HasPrefix(strings.ToLower(e.Source), "aws."), strings.HasPrefix(strings.ToLower(e.Source), "larder."):
 		return "NotAuthorizedForSourceException", "Not authorized for the source."
 	case c.bus(e.EventBusName) != nil:
 		return "ResourceNotFoundException", registry.MessageOf(c.bus(e.EventBusName))
