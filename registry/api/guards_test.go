@@ -48,7 +48,7 @@ var said = map[string]any{
 	"resourceArn":    "arn:aws:codeartifact:eu-west-1:000000000000:repository/local/main", "versions": []string{"1.0.0"}, "targetStatus": "Archived",
 	"originRestrictionType": "PUBLISH", "tags": []map[string]string{{"key": "a", "value": "1"}}, "tagKeys": []string{"a"},
 	"restrictions": map[string]string{"publish": "ALLOW", "upstream": "BLOCK"},
-	"guard":        map[string]any{}, "source": "osv", "import": "1", "advisories": []any{}, "reason": "malware",
+	"guard":        map[string]any{}, "retention": map[string]any{}, "source": "osv", "import": "1", "advisories": []any{}, "reason": "malware",
 }
 
 // saidTo are values for members that mean something else to one operation.

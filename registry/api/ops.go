@@ -108,4 +108,9 @@ var operations = []operation{
 	{"PutAdvisories", post, "/v1/larder/advisories", on(putAdvisories)},
 	{"SettleAdvisories", post, "/v1/larder/advisories/settle", on(settleAdvisories)},
 	{"ListAdvisorySources", get, "/v1/larder/advisories", on(listAdvisorySources)},
+	{"GetRetention", get, "/v1/larder/retention", on(getRetention)},
+	{"PutRetention", put, "/v1/larder/retention", on(putRetention)},
+	{"DeleteRetention", remove, "/v1/larder/retention", on(deleteRetention)},
+	{"PreviewRetention", post, "/v1/larder/retention/preview", on(previewRetention)},
+	{"RunRetention", post, "/v1/larder/retention/run", on(runRetention)},
 }
