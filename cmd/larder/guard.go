@@ -82,7 +82,7 @@ func (s *session) editGuard(ctx context.Context, edit func(*guard.Document) erro
 }
 
 // changed tells of changed rules: the rules themselves as JSON, else a line.
-func (s *session) changed(a guardAnswer, format string, args ...any) error {
+func (s *session) changed(a any, format string, args ...any) error {
 	if s.out.json() {
 		return s.out.print(s.cmd, a)
 	}

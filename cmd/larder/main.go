@@ -59,7 +59,7 @@ commands work against CodeArtifact itself as well.`,
 	for id, commands := range map[string][]*cobra.Command{
 		groupRun:    {newServeCommand(), newHealthCommand(), newConnectionCommand(), newBackupCommand(), newRestoreCommand(), newMigrateCommand(), newVerifyCommand(), newGCCommand()},
 		groupUse:    {newLoginCommand(), newTokenCommand(), newEnvCommand(), newEndpointCommand(), newPrefetchCommand(), newHelperCommand()},
-		groupManage: {newDomainCommand(), newRepositoryCommand(), newPackageCommand(), newGroupCommand(), newGuardCommand(), newPolicyCommand(), newAccountCommand(), newUserCommand(), newRoleCommand(), newRuleCommand(), newEventsCommand()},
+		groupManage: {newDomainCommand(), newRepositoryCommand(), newPackageCommand(), newGroupCommand(), newGuardCommand(), newRetentionCommand(), newPolicyCommand(), newAccountCommand(), newUserCommand(), newRoleCommand(), newRuleCommand(), newEventsCommand()},
 	} {
 		for _, c := range commands {
 			c.GroupID = id

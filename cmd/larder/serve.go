@@ -51,6 +51,8 @@ const (
 	documentSpill = 1 << 30
 	// sweepEvery is how often bytes are looked for that nothing refers to.
 	sweepEvery = 12 * time.Hour
+	// retentionPoll is how often retention rules are looked for that are due.
+	retentionPoll = time.Minute
 	// drainTime is how long requests that run may take to finish at the end.
 	drainTime = 25 * time.Second
 	// flushTime is how long events on their way are waited for at the end.
@@ -405,6 +407,7 @@ func (s *Server) openService(context.Context) error {
 	}
 	s.onClose(s.service.Close)
 	s.oneOfAll("sweep", s.sweep)
+	s.oneOfAll("retention", s.retain)
 	if len(s.Config.Advisories) > 0 {
 		s.oneOfAll("advisories", func(ctx context.Context) error {
 			s.advisories(ctx, rules)
@@ -432,6 +435,22 @@ func (s *Server) sweep(ctx context.Context) error {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
+		}
+	}
+}
+
+// retain applies retention rules when they are due.
+func (s *Server) retain(ctx context.Context) error {
+	tick := time.NewTicker(retentionPoll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		if err := s.service.ApplyRetention(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("retention rules wait", "error", err)
 		}
 	}
 }
