@@ -6,5 +6,6 @@
 // change is on disk. One connection writes, one transaction after the other;
 // others read, each transaction from one snapshot, and neither waits for the
 // other. One process has the file to itself (see lock), because counters are
-// kept in its memory.
+// kept in its memory; commands may open it beside that one and change what no
+// counter stands for (OpenBeside).
 package sqlite
