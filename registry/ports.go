@@ -597,6 +597,14 @@ type Parter interface {
 	Whole(version string) string
 }
 
+// Encloser is the optional power of Rules of a format where what is asked of a
+// package may be about a whole namespace (Maven: the metadata of org:acme lies
+// where that of the group org.acme does).
+type Encloser interface {
+	// Encloses gives the namespace; empty: none.
+	Encloses(PackageID) string
+}
+
 // Refresher is the optional power of Rules of a format whose versions go on
 // changing where they came from: what a connection lists of a version that is
 // held flows down to it (spec 7.2, 7.3).

@@ -102,6 +102,13 @@ func (s *Service) places(tx Tx, n *node, p PackageID) ([]place, error) {
 	}
 	var out []place
 	group := n.controls(p)
+	// Whoever keeps a namespace to itself does not want its name told, either.
+	around := group
+	if e, ok := s.Rules[p.Format].(Encloser); ok {
+		if namespace := e.Encloses(p); namespace != "" {
+			around = n.controls(PackageID{Format: p.Format, Namespace: namespace})
+		}
+	}
 	n.walk(func(m *node) bool {
 		if err != nil {
 			return false
@@ -112,7 +119,7 @@ func (s *Service) places(tx Tx, n *node, p PackageID) ([]place, error) {
 		at := place{
 			node:     m,
 			internal: group.allows(InternalUpstream, m.ID.Name),
-			external: group.allows(ExternalUpstream, m.ID.Name),
+			external: group.allows(ExternalUpstream, m.ID.Name) && around.allows(ExternalUpstream, m.ID.Name),
 		}
 		if holds[m.ID.Name] {
 			if at.pkg, err = tx.Package(m.ID, p); err != nil {

@@ -144,12 +144,7 @@ func TestMavenRangesTakeTheNewestAllowedVersion(t *testing.T) {
 	s := harness.Serve(t, "--external-connection", "public:maven-central="+u.URL+"/")
 	s.Larder(t, nil, "guard", "cooldown", "3d", "maven:org.acme:*")
 	p := newUser(t, s, []string{"PATH=/usr/local/bin:/usr/bin:/bin", "JAVA_HOME=" + os.Getenv("JAVA_HOME")})
-	settings := filepath.Join(p.home, "settings.xml")
-	text := "<settings><servers><server><id>larder</id><username>aws</username><password>" + s.Token(t) + "</password></server></servers>" +
-		"<mirrors><mirror><id>larder</id><mirrorOf>*</mirrorOf><url>" + s.Repository("maven", "main") + "</url></mirror></mirrors></settings>"
-	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	settings := p.mavenSettings(s)
 	p.write("pom.xml", pom)
 	out := p.run(harness.Program(t, "maven-3.9.11", "bin", "mvn"), "-B", "-s", settings, "-Dmaven.repo.local="+filepath.Join(p.home, "repository"), "process-classes")
 	if _, err := os.Stat(filepath.Join(p.home, "repository", "org", "acme", "lib", "1.1.0", "lib-1.1.0.jar")); err != nil {
@@ -215,6 +210,64 @@ func TestNoRequestForAClaimedNameLeavesTheProcess(t *testing.T) {
 	if npm.Count("/other") == 0 {
 		t.Error("a name that is not claimed was asked for nowhere")
 	}
+}
+
+func TestNoMavenRequestForAClaimedNameLeavesTheProcess(t *testing.T) {
+	harness.EndToEnd(t)
+	u := formatstest.NewUpstream(t)
+	offerMaven(u, http.FileServer(http.Dir(harness.Program(t, "maven-seed"))), releases...)
+	s := harness.Serve(t, "--external-connection", "public:maven-central="+u.URL+"/")
+	s.Larder(t, nil, "guard", "claim", "maven:org.acme:*")
+	token := s.Token(t)
+	for _, repo := range []string{"main", "maven-central-store"} {
+		for _, path := range []string{
+			"org/acme/lib/maven-metadata.xml", "org/acme/lib/maven-metadata.xml.sha1", "org/acme/maven-metadata.xml", "org/acme/lib/1.1.0/lib-1.1.0.pom",
+			"org/acme/lib/1.1.0/lib-1.1.0.jar", "org/acme/lib/1.1.0/lib-1.1.0.jar.sha1", "org/acme/lib/1.1-SNAPSHOT/maven-metadata.xml",
+		} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Repository("maven", repo)+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.SetBasicAuth("aws", token)
+			res, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				t.Errorf("%s of %s is there", path, repo)
+			}
+		}
+	}
+	p := newUser(t, s, []string{"PATH=/usr/local/bin:/usr/bin:/bin", "JAVA_HOME=" + os.Getenv("JAVA_HOME")})
+	settings := p.mavenSettings(s)
+	p.write("pom.xml", pom)
+	out, err := harness.Try(t, p.dir, p.env, harness.Program(t, "maven-3.9.11", "bin", "mvn"), "-B", "-s", settings, "-Dmaven.repo.local="+filepath.Join(p.home, "repository"), "process-classes")
+	if err == nil || !strings.Contains(out, "org.acme:lib") {
+		t.Errorf("mvn: %v\n%s", err, out)
+	}
+	asked := false
+	for _, r := range u.Requests("") {
+		if strings.Contains(r.Target, "acme") {
+			t.Errorf("somebody outside was asked: %s %s", r.Method, r.Target)
+		}
+		asked = asked || strings.Contains(r.Target, "maven-resources-plugin")
+	}
+	if !asked {
+		t.Error("a name that is not claimed was asked for nowhere")
+	}
+}
+
+// mavenSettings writes a settings.xml by which mvn asks repository main alone.
+func (u *user) mavenSettings(s *harness.Server) string {
+	u.t.Helper()
+	file := filepath.Join(u.home, "settings.xml")
+	text := "<settings><servers><server><id>larder</id><username>aws</username><password>" + s.Token(u.t) + "</password></server></servers>" +
+		"<mirrors><mirror><id>larder</id><mirrorOf>*</mirrorOf><url>" + s.Repository("maven", "main") + "</url></mirror></mirrors></settings>"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		u.t.Fatal(err)
+	}
+	return file
 }
 
 // A worm of 2,000 versions of 400 packages, a fifth of them fetched already.

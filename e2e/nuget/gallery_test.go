@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // gallery is a source that behaves like a public one: its service index, its
@@ -23,6 +24,7 @@ type gallery struct {
 	mu           sync.Mutex
 	content      map[string][]byte
 	found        []string // hits of every search
+	asked        []string // paths with their queries
 }
 
 func newGallery(t *testing.T) *gallery {
@@ -30,6 +32,7 @@ func newGallery(t *testing.T) *gallery {
 	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
 		body, ok := g.content[r.URL.Path]
+		g.asked = append(g.asked, r.URL.RequestURI())
 		g.mu.Unlock()
 		if !ok {
 			http.NotFound(w, r)
@@ -75,6 +78,7 @@ func (g *gallery) down() {
 type release struct {
 	version  string
 	unlisted bool
+	young    bool // published just now instead of years ago
 	// What it depends on, for one target framework.
 	framework, dependency, versions string
 }
@@ -100,8 +104,12 @@ func (g *gallery) add(t *testing.T, id string, releases ...release) {
 			if r.dependency != "" {
 				groups = fmt.Sprintf(`,"dependencyGroups":[{"targetFramework":%q,"dependencies":[{"id":%q,"range":%q}]}]`, r.framework, r.dependency, r.versions)
 			}
-			leaves = append(leaves, fmt.Sprintf(`{"@id":"%[1]s%[2]s%[3]s.json","catalogEntry":{"@id":"%[1]s%[4]s","id":%[5]q,"version":%[6]q,"listed":%[7]v,"published":"2024-03-05T12:00:00.000+00:00"%[9]s},"packageContent":"%[1]s%[8]s"}`,
-				at, folder, version, catalog, id, r.version, !r.unlisted, file, groups))
+			published := "2024-03-05T12:00:00.000+00:00"
+			if r.young {
+				published = time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
+			}
+			leaves = append(leaves, fmt.Sprintf(`{"@id":"%[1]s%[2]s%[3]s.json","catalogEntry":{"@id":"%[1]s%[4]s","id":%[5]q,"version":%[6]q,"listed":%[7]v,"published":%[10]q%[9]s},"packageContent":"%[1]s%[8]s"}`,
+				at, folder, version, catalog, id, r.version, !r.unlisted, file, groups, published))
 		}
 		lower, upper := part[0].version, part[len(part)-1].version
 		page := folder + "page/" + lower + "/" + upper + ".json"

@@ -97,5 +97,8 @@ func (rules) Describe(raw json.RawMessage) registry.Description { return decode(
 // its metadata is made of.
 func (rules) ShowsUnlisted() {}
 
+// Encloses implements registry.Encloser.
+func (rules) Encloses(p registry.PackageID) string { return p.Namespace + "." + p.Name }
+
 // Whole implements registry.Parter: builds are parts of their snapshot.
 func (rules) Whole(version string) string { return baseVersion(version) }
