@@ -7,8 +7,8 @@
 //	go run ./bench -only warm               one part
 //
 // The parts are warm (warm.go), start (start.go), publish (publish.go), large
-// and install (memory.go), pypi (pypi.go), maven (maven.go, which needs mvn) and
-// nuget (nuget.go). The contenders of warm are in contenders.go.
+// and install (memory.go), pypi (pypi.go), maven (maven.go, which needs mvn), nuget
+// (nuget.go) and sealed (sealed.go). The contenders of warm are in contenders.go.
 package main
 
 import (
@@ -34,7 +34,7 @@ func main() {
 	flag.StringVar(&b.binary, "larder", "", "a larder `binary` to measure instead of building one")
 	flag.StringVar(&b.profiles, "profiles", "", "a `folder` for perf records of Larder under each load; needs perf")
 	flag.StringVar(&b.verdaccio, "verdaccio", "", "Verdaccio's `binary`, to load it as well")
-	flag.StringVar(&only, "only", "", "the one `part` to run: warm, start, publish, large, install, pypi, maven or nuget")
+	flag.StringVar(&only, "only", "", "the one `part` to run: warm, start, publish, large, install, pypi, maven, nuget or sealed")
 	flag.Parse()
 	exitOn(b.run(only))
 }
@@ -70,6 +70,7 @@ var parts = []struct {
 	{"pypi", (*bench).pypi},
 	{"maven", (*bench).maven},
 	{"nuget", (*bench).nuget},
+	{"sealed", (*bench).sealed},
 }
 
 func (b *bench) run(only string) (err error) {

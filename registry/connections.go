@@ -103,7 +103,7 @@ func (c *Connections) Put(ctx context.Context, conn Connection) error {
 		return Errorf(Conflict, "external connection %s is given by %s, which outranks what is set here; change it there", conn.Name, given.Source)
 	}
 	if c.Sealer != nil {
-		conn.URL = base64.StdEncoding.EncodeToString(c.Sealer.Seal(connectionPurpose, conn.Name, []byte(conn.URL)))
+		conn.URL = sealedURL(c.Sealer, conn)
 	}
 	return c.Metadata.Update(ctx, func(tx Tx) error { return tx.PutConnection(conn) })
 }
@@ -122,6 +122,29 @@ func (c *Connections) unseal(conn Connection) (Connection, error) {
 	}
 	conn.URL = string(plain)
 	return conn, nil
+}
+
+// ResealConnections seals the URLs of all connections anew.
+func ResealConnections(tx Tx, from, to Sealer) error {
+	kept, err := tx.Connections()
+	if err != nil {
+		return err
+	}
+	for _, conn := range kept {
+		conn, err := (&Connections{Sealer: from}).unseal(conn)
+		if err != nil {
+			return err
+		}
+		conn.URL = sealedURL(to, conn)
+		if err := tx.PutConnection(conn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sealedURL(s Sealer, conn Connection) string {
+	return base64.StdEncoding.EncodeToString(s.Seal(connectionPurpose, conn.Name, []byte(conn.URL)))
 }
 
 // formats gives the format of every connection.

@@ -55,5 +55,17 @@ func (s *Service) DeleteDomain(ctx context.Context, actor Actor, id DomainID) (D
 	}
 	// Its list of unused bytes goes with it.
 	s.sweep(ctx, id)
-	return d, s.Metadata.Update(ctx, func(tx Tx) error { return tx.DeleteDomain(id) })
+	return d, s.Metadata.Update(ctx, func(tx Tx) error {
+		// What of its bytes is still somewhere, sealed, nobody can read any more.
+		keys, err := tx.Keys(BlobKeys(id))
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if err := tx.DeleteKey(k.Purpose, k.ID); err != nil {
+				return err
+			}
+		}
+		return tx.DeleteDomain(id)
+	})
 }

@@ -545,6 +545,9 @@ type Key struct {
 	Created time.Time
 }
 
+// BlobKeys is the purpose of the keys that seal a domain's bytes at rest.
+func BlobKeys(d DomainID) string { return "blobs of " + d.Owner + "/" + d.Name }
+
 // Authorizer decides. Nil means allowed; a refusal is an *Error with code
 // Denied whose message names action and resource and never policy text.
 type Authorizer interface {

@@ -5,6 +5,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"larder/storage/fs"
 	"larder/storage/postgres"
 	"larder/storage/s3"
+	"larder/storage/sealed"
 	"larder/storage/sqlite"
 )
 
@@ -51,7 +53,7 @@ func Metadata(ctx context.Context, url, dataDir string) (registry.Metadata, erro
 func Blobs(ctx context.Context, url, dataDir string, keyOf s3.KeyOf) (registry.Blobs, error) {
 	switch scheme := schemeOf(url); {
 	case url == "":
-		b, err := fs.Open(filepath.Join(dataDir, "blobs"))
+		b, err := fs.Open(filepath.Join(dataDir, plainName))
 		if err != nil {
 			return nil, err
 		}
@@ -76,6 +78,31 @@ func Blobs(ctx context.Context, url, dataDir string, keyOf s3.KeyOf) (registry.B
 	default:
 		return nil, registry.Errorf(registry.Invalid, "--blobs names no engine of this build: write s3://…, or leave it out to keep bytes as files in the data folder")
 	}
+}
+
+// The folders of bytes in a data folder.
+const plainName, sealedName = "blobs", "sealed"
+
+// Sealed puts encryption around what [Blobs] has opened: new files are sealed as
+// the mode says, in the folder sealed in dataDir, and those that are there can be
+// read. Invalid: a mode that seals, and a store that is no folder of files.
+func Sealed(b registry.Blobs, dataDir string, ring *sealed.Ring, mode sealed.Mode) (registry.Blobs, error) {
+	plain, files := b.(*fs.Blobs)
+	if !files {
+		if mode == sealed.Off {
+			return b, nil
+		}
+		return nil, registry.Errorf(registry.Invalid, "--encrypt-blobs is for bytes that are files in the data folder; with --blobs the store encrypts: write sse=s3 or sse=kms into its URL")
+	}
+	folder := filepath.Join(dataDir, sealedName)
+	if _, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) && mode == sealed.Off {
+		return b, nil
+	}
+	s, err := fs.Open(folder)
+	if err != nil {
+		return nil, err
+	}
+	return sealed.New(plain, s, ring, mode), nil
 }
 
 // schemeOf is the part before "://". The rest may hold a password and is in no message.

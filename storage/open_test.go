@@ -8,6 +8,8 @@ import (
 
 	"larder/registry"
 	"larder/storage"
+	"larder/storage/mem"
+	"larder/storage/sealed"
 )
 
 func TestWithoutURLsEverythingIsInTheDataFolder(t *testing.T) {
@@ -49,5 +51,23 @@ func check(t *testing.T, url string, none bool, err error, want string) {
 	}
 	if msg := registry.MessageOf(err); !strings.Contains(msg, want) || strings.Contains(msg, "secret") {
 		t.Errorf("%s: %q, want a sentence with %q and without the URL", url, msg, want)
+	}
+}
+
+func TestEncryptionIsForFiles(t *testing.T) {
+	b := mem.New()
+	if got, err := storage.Sealed(b, t.TempDir(), nil, sealed.Off); err != nil || got != registry.Blobs(b) {
+		t.Errorf("turned off: %v, %v", got, err)
+	}
+	if _, err := storage.Sealed(b, t.TempDir(), nil, sealed.Every); registry.CodeOf(err) != registry.Invalid || !strings.Contains(err.Error(), "sse=") {
+		t.Errorf("turned on: %v", err)
+	}
+	dir := t.TempDir()
+	files, err := storage.Blobs(t.Context(), "", dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := storage.Sealed(files, dir, nil, sealed.Off); err != nil || got != files {
+		t.Errorf("where nothing was ever sealed: %v, %v", got, err)
 	}
 }

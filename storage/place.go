@@ -12,6 +12,7 @@ import (
 	"larder/storage/fs"
 	"larder/storage/postgres"
 	"larder/storage/s3"
+	"larder/storage/sealed"
 	"larder/storage/sqlite"
 )
 
@@ -19,8 +20,12 @@ import (
 // the server or while it is stopped. The URLs are those of [Metadata] and [Blobs].
 type Place struct {
 	Metadata, Blobs, Data string
-	KeyOf                 s3.KeyOf // nil: domains name no keys
+	KeyOf                 s3.KeyOf      // nil: domains name no keys
+	Vault                 *sealed.Vault // opens data keys; nil: sealed bytes are an error to read
 }
+
+// Ring has the data keys of the rows.
+func (p Place) Ring(rows sealed.Rows) *sealed.Ring { return sealed.NewRing(rows, p.Vault) }
 
 // Dump writes all rows as they are at one moment, also while servers run.
 func (p Place) Dump(ctx context.Context, w io.Writer) error {
@@ -73,12 +78,17 @@ func (p Place) Led(ctx context.Context, name string) (bool, error) {
 func (p Place) InData() bool { return p.Metadata == "" || p.Blobs == "" }
 
 // Prepare opens the bytes for writing, without local copies, and makes their folder
-// where it is missing. No server runs there.
-func (p Place) Prepare(ctx context.Context) (registry.Blobs, error) {
-	if p.Blobs == "" {
-		return Blobs(ctx, "", p.Data, p.KeyOf)
+// where it is missing. Files are sealed where a domain has a data key in the ring;
+// nil: none. No server runs there.
+func (p Place) Prepare(ctx context.Context, ring *sealed.Ring) (registry.Blobs, error) {
+	if p.Blobs != "" {
+		return p.Bytes(ctx, ring)
 	}
-	return p.Bytes(ctx)
+	b, err := Blobs(ctx, "", p.Data, p.KeyOf)
+	if err != nil || ring == nil {
+		return b, err
+	}
+	return Sealed(b, p.Data, ring, sealed.Keyed)
 }
 
 func (p Place) database() string { return filepath.Join(p.Data, "larder.db") }
@@ -99,7 +109,7 @@ func (p Place) Open(ctx context.Context) (m registry.Metadata, b registry.Blobs,
 	if m, err = Metadata(ctx, p.Metadata, p.Data); err != nil {
 		return nil, nil, nil, err
 	}
-	if b, err = p.Bytes(ctx); err != nil {
+	if b, err = p.Bytes(ctx, p.Ring(sealed.Metadata{Metadata: m})); err != nil {
 		m.Close() //nolint:errcheck // the first error is the one to tell
 		return nil, nil, nil, err
 	}
@@ -117,7 +127,7 @@ func (p Place) Look(ctx context.Context) (m registry.Metadata, b registry.Blobs,
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if b, err = p.Bytes(ctx); err != nil {
+	if b, err = p.Bytes(ctx, p.Ring(sealed.Metadata{Metadata: db})); err != nil {
 		db.Close() //nolint:errcheck // the first error is the one to tell
 		return nil, nil, nil, err
 	}
@@ -126,12 +136,13 @@ func (p Place) Look(ctx context.Context) (m registry.Metadata, b registry.Blobs,
 
 // Replica opens bytes that are kept elsewhere, for reading: of a backup or another
 // data folder (a folder that has the folder blobs), of a folder of blobs, or of
-// the store at a URL. Invalid: a URL that no engine of this build takes.
-func Replica(ctx context.Context, where string) (registry.Blobs, error) {
+// the store at a URL. What is sealed is opened with the ring's keys. Invalid: a URL
+// that no engine of this build takes.
+func Replica(ctx context.Context, where string, ring *sealed.Ring) (registry.Blobs, error) {
 	if strings.Contains(where, "://") {
-		return Place{Blobs: where}.Bytes(ctx)
+		return Place{Blobs: where}.Bytes(ctx, ring)
 	}
-	b, err := Place{Data: where}.Bytes(ctx)
+	b, err := Place{Data: where}.Bytes(ctx, ring)
 	if !errors.Is(err, os.ErrNotExist) {
 		return b, err
 	}
@@ -141,14 +152,22 @@ func Replica(ctx context.Context, where string) (registry.Blobs, error) {
 	return nil, registry.Errorf(registry.NotFound, "%s is neither a backup nor a folder of blobs", where)
 }
 
-// Bytes opens the bytes without local copies, also while servers run.
-func (p Place) Bytes(ctx context.Context) (registry.Blobs, error) {
+// Bytes opens the bytes without local copies, also while servers run. What is
+// sealed is opened with the ring's keys, and sealed where a domain has one.
+func (p Place) Bytes(ctx context.Context, ring *sealed.Ring) (registry.Blobs, error) {
 	if p.Blobs == "" {
-		b, err := fs.Existing(filepath.Join(p.Data, "blobs"))
+		plain, err := fs.Existing(filepath.Join(p.Data, plainName))
 		if err != nil {
 			return nil, err
 		}
-		return b, nil
+		b, err := fs.Existing(filepath.Join(p.Data, sealedName))
+		if errors.Is(err, os.ErrNotExist) {
+			return plain, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return sealed.New(plain, b, ring, sealed.Keyed), nil
 	}
 	if schemeOf(p.Blobs) != "s3" {
 		return Blobs(ctx, p.Blobs, p.Data, p.KeyOf)

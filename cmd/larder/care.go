@@ -19,7 +19,10 @@ import (
 
 // place is the flags by which backup, restore, verify and gc find what a server
 // keeps. They are the server's own, and so are their variables.
-type place struct{ storage.Place }
+type place struct {
+	storage.Place
+	keys keys
+}
 
 func (p *place) add(cmd *cobra.Command) {
 	f := cmd.Flags()
@@ -29,6 +32,14 @@ func (p *place) add(cmd *cobra.Command) {
 	_ = cmd.MarkFlagDirname("data")
 }
 
+// addKeys adds those that reading bytes needs where they are encrypted.
+func (p *place) addKeys(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&p.keys.master, "master-key", "", "`file` with its master key (LARDER_MASTER_KEY; default: the one in the data folder)")
+	f.StringVar(&p.keys.command, "key-command", "", "`program` that unseals the keys of encrypted bytes (LARDER_KEY_COMMAND)")
+	_ = cmd.MarkFlagFilename("master-key")
+}
+
 // complete fills what was not said from the environment.
 func (p *place) complete(cmd *cobra.Command) (err error) {
 	for name, to := range map[string]*string{"data": &p.Data, "metadata": &p.Metadata, "blobs": &p.Blobs} {
@@ -36,7 +47,11 @@ func (p *place) complete(cmd *cobra.Command) (err error) {
 			*to = value
 		}
 	}
-	p.Data, err = absolute(p.Data)
+	if p.Data, err = absolute(p.Data); err != nil || cmd.Flags().Lookup("master-key") == nil {
+		return err
+	}
+	p.keys.complete(cmd.Flags().Changed)
+	p.Vault, err = p.keys.vault(dataFolder(p.Data))
 	return err
 }
 
@@ -75,7 +90,8 @@ func newBackupCommand() *cobra.Command {
 		Long: `Copy what a server keeps to a folder: all rows as they are at one moment, the
 bytes that they refer to, and the master key and credentials where they lie in
 the data folder. The server may run meanwhile. A second backup into the same
-folder copies only bytes that are new, and replaces the rows at its end.
+folder copies only bytes that are new, and replaces the rows at its end. Bytes
+that are encrypted are encrypted in the copy, too, and read for it.
 
 Whoever has the folder has the server's secrets: keep it as you keep those.`,
 		Example: "  larder backup --data /var/lib/larder /backup/larder",
@@ -99,6 +115,7 @@ Whoever has the folder has the server's secrets: keep it as you keep those.`,
 		return printCopied(cmd, &out, done)
 	}
 	p.add(cmd)
+	p.addKeys(cmd)
 	out.add(cmd)
 	return cmd
 }
@@ -136,7 +153,14 @@ After a failure, run it again: bytes that are there are not copied twice.`,
 		if err := care.CopyKeys(args[0], p.Data); err != nil {
 			return told(err)
 		}
-		bytes, err := storage.Blobs(cmd.Context(), p.Blobs, p.Data, nil)
+		if p.Vault, err = p.keys.vault(dataFolder(p.Data)); err != nil {
+			return err
+		}
+		keys, err := care.DataKeysOf(args[0])
+		if err != nil {
+			return told(err)
+		}
+		bytes, err := p.Prepare(cmd.Context(), p.ringOf(keys))
 		if err != nil {
 			return told(err)
 		}
@@ -151,6 +175,7 @@ After a failure, run it again: bytes that are there are not copied twice.`,
 		return printCopied(cmd, &out, done)
 	}
 	p.add(cmd)
+	p.addKeys(cmd)
 	out.add(cmd)
 	return cmd
 }
@@ -159,7 +184,7 @@ After a failure, run it again: bytes that are there are not copied twice.`,
 func told(err error) error {
 	var e *registry.Error
 	if errors.As(err, &e) && e.Msg != "" && !errors.Is(err, context.Canceled) {
-		if e.Err != nil && e.Code == registry.Internal {
+		if e.Err != nil && (e.Code == registry.Internal || e.Code == registry.Unavailable) {
 			return fmt.Errorf("%s: %w", e.Msg, e.Err)
 		}
 		return errors.New(e.Msg)

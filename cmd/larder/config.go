@@ -39,6 +39,9 @@ type Config struct {
 	Blobs     string // empty: files in Data
 	MasterKey string // a file; empty: one in Data
 
+	EncryptBlobs bool   // files of new bytes are sealed
+	KeyCommand   string // seals data keys in place of the master key
+
 	NATS       string // empty: the server inside the process
 	NATSListen string
 	Stream     events.StreamConfig
@@ -104,6 +107,8 @@ func configFlags(c *Config) *pflag.FlagSet {
 	f.StringArrayVar(&c.Advisories, "advisories", nil, "`NAME=URL` of a dump of advisories (OSV, zip) that is fetched every six hours; repeatable")
 	f.StringVar(&c.TrustRoot, "trust-root", "", "`file` with the trusted_root.json of a Sigstore instance, by which attestations are verified")
 	f.StringVar(&c.MasterKey, "master-key", "", "`file` with the key that seals secrets (default: one in the data folder)")
+	f.BoolVar(&c.EncryptBlobs, "encrypt-blobs", false, "bytes of packages are encrypted on disk, with a key for each domain")
+	f.StringVar(&c.KeyCommand, "key-command", "", "`program` that seals and unseals the domains' keys, in place of the master key")
 	f.Var(&c.Quotas, "quota", quotaHelp)
 	f.StringVar(&c.MetricsListen, "metrics-listen", "", "own `address` for /-/metrics")
 	return f
@@ -273,6 +278,9 @@ func (c *Config) check() error {
 	if _, _, err := net.SplitHostPort(c.NATSListen); err != nil && c.NATSListen != "off" {
 		return fmt.Errorf("--nats-listen: %q is neither an address such as 127.0.0.1:8485 nor off", c.NATSListen)
 	}
+	if _, err := c.keyCommand(); err != nil {
+		return err
+	}
 	if c.SnapshotBuilds < 0 {
 		return fmt.Errorf("--snapshot-builds: %d is no number of builds; 0 keeps them all", c.SnapshotBuilds)
 	}
@@ -309,6 +317,8 @@ func (c *Config) LogValue() slog.Value {
 		slog.String("region", c.Region),
 		slog.String("metadata", cmp.Or(maskURL(c.Metadata), "SQLite in the data folder")),
 		slog.String("blobs", cmp.Or(maskURL(c.Blobs), "files in the data folder")),
+		slog.Bool("encrypt-blobs", c.EncryptBlobs),
+		slog.Bool("key-command", c.KeyCommand != ""),
 		slog.String("nats", cmp.Or(maskNATS(c.NATS), "inside this process")),
 		slog.String("nats-listen", c.NATSListen),
 		slog.Int("event-replicas", c.Stream.Replicas),

@@ -26,6 +26,7 @@ import (
 //	├── undiscovered    there until the machine's package tools have been asked once
 //	├── larder.db       rows (storage)
 //	├── blobs/          bytes (storage)
+//	├── sealed/         bytes that are encrypted (storage)
 //	├── documents/      rendered documents beyond memory; may be lost
 //	└── events/         the event stream (events)
 type dataFolder string

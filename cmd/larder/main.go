@@ -57,7 +57,7 @@ commands work against CodeArtifact itself as well.`,
 	root.SetVersionTemplate("larder {{.Version}}\n")
 	root.AddGroup(&cobra.Group{ID: groupUse, Title: "Use a server:"}, &cobra.Group{ID: groupManage, Title: "Manage what it holds:"}, &cobra.Group{ID: groupRun, Title: "Run a server:"})
 	for id, commands := range map[string][]*cobra.Command{
-		groupRun:    {newServeCommand(), newHealthCommand(), newConnectionCommand(), newBackupCommand(), newRestoreCommand(), newMigrateCommand(), newVerifyCommand(), newGCCommand()},
+		groupRun:    {newServeCommand(), newHealthCommand(), newConnectionCommand(), newBackupCommand(), newRestoreCommand(), newMigrateCommand(), newVerifyCommand(), newGCCommand(), newEncryptionCommand()},
 		groupUse:    {newLoginCommand(), newTokenCommand(), newEnvCommand(), newEndpointCommand(), newPrefetchCommand(), newHelperCommand()},
 		groupManage: {newDomainCommand(), newRepositoryCommand(), newPackageCommand(), newGroupCommand(), newGuardCommand(), newRetentionCommand(), newPolicyCommand(), newAccountCommand(), newUserCommand(), newRoleCommand(), newRuleCommand(), newEventsCommand()},
 	} {

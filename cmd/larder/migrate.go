@@ -44,6 +44,7 @@ that this migration did not put there. Secrets stay sealed by the same master ke
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return m.run(cmd) }
 	m.from.add(cmd)
+	m.from.addKeys(cmd)
 	f := cmd.Flags()
 	f.StringVar(&m.to.Data, "to-data", "", "data `folder` from then on (default: the same)")
 	f.StringVar(&m.to.Metadata, "to-metadata", "", "`URL` of the database from then on (default: the same; SQLite in another --to-data)")
@@ -210,7 +211,7 @@ func (m *migration) lock(cmd *cobra.Command) (func() error, error) {
 		folders = append(folders, m.to.Data)
 	}
 	for _, folder := range folders {
-		l, err := (&place{storage.Place{Data: folder}}).open(cmd)
+		l, err := (&place{Place: storage.Place{Data: folder}}).open(cmd)
 		if err != nil {
 			if folder == m.from.Data {
 				err = fmt.Errorf("%w; while it serves, --online copies its bytes", err)
@@ -272,7 +273,7 @@ func (m *migration) missing(ctx context.Context, rows *care.Migration) (care.Mov
 	if !m.bytesMove() {
 		return care.Moved{Kept: rows.Blobs, KeptBytes: rows.Bytes}, nil
 	}
-	b, err := m.to.Bytes(ctx)
+	b, err := m.to.Bytes(ctx, m.from.Ring(rows.Data))
 	if errors.Is(err, fs.ErrNotExist) {
 		return care.Moved{}, nil
 	}
@@ -291,11 +292,11 @@ func (m *migration) copyBytes(cmd *cobra.Command, rows *care.Migration, state *b
 	}
 	ctx := cmd.Context()
 	m.to.KeyOf = func(_ context.Context, d registry.DomainID) (string, error) { return rows.Keys[d], nil }
-	from, err := m.from.Bytes(ctx)
+	from, err := m.from.Bytes(ctx, m.from.Ring(rows.Data))
 	if err != nil {
 		return care.Moved{}, err
 	}
-	to, err := m.to.Prepare(ctx)
+	to, err := m.to.Prepare(ctx, m.from.ringOf(rows.Data))
 	if err != nil {
 		return care.Moved{}, err
 	}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -150,7 +148,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}()
 	s.log.Info("starting", "version", version(), "config", &s.Config)
 	for _, open := range []func(context.Context) error{
-		s.openListener, s.openFolder, s.openStorage, s.openIdentity, s.openEvents, s.openRules, s.openService, s.serve,
+		s.openListener, s.openFolder, s.openStorage, s.openIdentity, s.openEncryption, s.openEvents, s.openRules, s.openService, s.serve,
 	} {
 		if err := open(ctx); err != nil {
 			return err
@@ -230,9 +228,9 @@ func (s *Server) openIdentity(ctx context.Context) error {
 	if err := confirmMasterKey(ctx, s.metadata, s.sealer); err != nil {
 		return err
 	}
-	// All processes of a server share its master key, and two servers never do.
-	id := sha256.Sum256(append([]byte("larder server id\x00"), master...))
-	s.serverID = hex.EncodeToString(id[:8])
+	if s.serverID, err = serverIDOf(ctx, s.metadata, master); err != nil {
+		return err
+	}
 
 	first, err := firstStart(ctx, s.metadata, s.sealer, s.folder)
 	if err != nil {
@@ -273,12 +271,7 @@ func (s *Server) masterKey() ([]byte, error) {
 	if named == "" {
 		return identity.EnsureMasterKey(s.folder.masterKey())
 	}
-	if s.Config.MasterKeyInEnvironment {
-		if key, err := identity.ParseMasterKey(named); err == nil {
-			return key, nil
-		}
-	}
-	return identity.ReadMasterKey(named)
+	return readMasterKey(named, s.Config.MasterKeyInEnvironment)
 }
 
 func (s *Server) openEvents(ctx context.Context) (err error) {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -83,6 +85,29 @@ func (s *Server) encryptionKey(ctx context.Context, d registry.DomainID) (string
 		return err
 	})
 	return key, err
+}
+
+// serverIDPurpose is the purpose of a row whose id is that of a server whose
+// master key was replaced.
+const serverIDPurpose = "server id"
+
+// serverIDOf gives the id of the server. All its processes share its master key,
+// of which the id is made, and two servers never do; and it stays when that key is
+// replaced.
+func serverIDOf(ctx context.Context, m registry.Metadata, master []byte) (string, error) {
+	var rows []registry.Key
+	err := m.View(ctx, func(tx registry.Tx) (err error) {
+		rows, err = tx.Keys(serverIDPurpose)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(rows) > 0 {
+		return rows[0].ID, nil
+	}
+	id := sha256.Sum256(append([]byte("larder server id\x00"), master...))
+	return hex.EncodeToString(id[:8]), nil
 }
 
 // masterCheck is the purpose of a row that only the server's master key opens.

@@ -9,11 +9,11 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"larder/policy/identity"
 	"larder/registry"
 	"larder/registry/upstream"
 	"larder/storage"
 	"larder/storage/care"
+	"larder/storage/sealed"
 )
 
 func newVerifyCommand() *cobra.Command {
@@ -44,14 +44,15 @@ its --external-connection settings.`,
 		if err := p.complete(cmd); err != nil {
 			return err
 		}
-		if v.Replicas, err = openReplicas(cmd.Context(), replicas); err != nil {
-			return err
-		}
 		m, b, closeBoth, err := p.Look(cmd.Context())
 		if err != nil {
 			return told(err)
 		}
 		defer func() { err = errors.Join(err, closeBoth()) }()
+		// What is sealed in a replica is so by keys that the server has, too.
+		if v.Replicas, err = openReplicas(cmd.Context(), replicas, p.Ring(sealed.Metadata{Metadata: m})); err != nil {
+			return err
+		}
 		if v.Repair {
 			puller, err := from.puller(cmd, p, m, care.Mending(b))
 			if err != nil {
@@ -93,6 +94,7 @@ its --external-connection settings.`,
 		return nil
 	}
 	p.add(cmd)
+	p.addKeys(cmd)
 	from.add(cmd)
 	out.add(cmd)
 	cmd.Flags().BoolVar(&v.Repair, "repair", false, "fetch what is missing or damaged anew from where it came")
@@ -149,10 +151,10 @@ func (r *verified) print(cmd *cobra.Command, out *output, repair bool) error {
 }
 
 // openReplicas opens what --replica names.
-func openReplicas(ctx context.Context, names []string) ([]care.Replica, error) {
+func openReplicas(ctx context.Context, names []string, ring *sealed.Ring) ([]care.Replica, error) {
 	var all []care.Replica
 	for _, name := range names {
-		b, err := storage.Replica(ctx, name)
+		b, err := storage.Replica(ctx, name, ring)
 		if err != nil {
 			return nil, fmt.Errorf("--replica: %w", told(err))
 		}
@@ -164,13 +166,11 @@ func openReplicas(ctx context.Context, names []string) ([]care.Replica, error) {
 // connectionFlags are the server's flags by which it knows where connections lead.
 type connectionFlags struct {
 	connections []string
-	masterKey   string
 	private     bool
 }
 
 func (f *connectionFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.connections, "external-connection", nil, "`NAME=URL` as the server has it (LARDER_EXTERNAL_CONNECTION); repeatable")
-	cmd.Flags().StringVar(&f.masterKey, "master-key", "", "`file` with the server's master key (LARDER_MASTER_KEY; default: the one in the data folder)")
 	cmd.Flags().BoolVar(&f.private, "allow-private-targets", false, "connections may lead to loopback and private addresses (LARDER_ALLOW_PRIVATE_TARGETS)")
 }
 
@@ -185,7 +185,10 @@ func (f *connectionFlags) puller(cmd *cobra.Command, p place, m registry.Metadat
 		return nil, fmt.Errorf("%s: %w", envName("external-connection"), err)
 	}
 	private := f.private || (!cmd.Flags().Changed("allow-private-targets") && os.Getenv(envName("allow-private-targets")) == "true")
-	sealer, err := f.sealer(cmd, p)
+	sealer, err := p.keys.sealer(dataFolder(p.Data))
+	if err == nil && sealer == nil {
+		err = errors.New("there is no master key in the data folder")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--repair asks external connections, whose URLs are sealed: %w; name the server's --master-key, or repair from a --replica alone", err)
 	}
@@ -199,19 +202,4 @@ func (f *connectionFlags) puller(cmd *cobra.Command, p place, m registry.Metadat
 	return upstream.New(upstream.Config{
 		Metadata: m, Blobs: to, Adapters: adapters, Connections: known.Find, Version: version(), AllowPrivate: private,
 	}), nil
-}
-
-func (f *connectionFlags) sealer(cmd *cobra.Command, p place) (*identity.Sealer, error) {
-	named, env := f.masterKey, os.Getenv(envName("master-key"))
-	if !cmd.Flags().Changed("master-key") && env != "" {
-		if key, err := identity.ParseMasterKey(env); err == nil {
-			return identity.NewSealer(key)
-		}
-		named = env
-	}
-	key, err := identity.ReadMasterKey(firstOf(named, dataFolder(p.Data).masterKey()))
-	if err != nil {
-		return nil, err
-	}
-	return identity.NewSealer(key)
 }

@@ -9,9 +9,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"larder/registry"
 	"larder/storage/fs"
+	"larder/storage/sealed"
 	"larder/storage/sqlmeta"
 )
 
@@ -20,13 +22,16 @@ import (
 //	FOLDER/
 //	├── rows.jsonl.gz   all rows as they were at one moment
 //	├── blobs/          the bytes that those rows refer to, as a server's folder of blobs
+//	├── sealed/         those of domains that have a data key, as a server's folder of
+//	│                   sealed blobs; the keys are among the rows
 //	└── master.key      and credentials, where they lay in the data folder: what opens
 //	                    the sealed rows, and the administrator's access key
 //
 // A second backup into the same folder copies only what is new.
 const (
-	rowsName  = "rows.jsonl.gz"
-	blobsName = "blobs"
+	rowsName   = "rows.jsonl.gz"
+	blobsName  = "blobs"
+	sealedName = "sealed"
 )
 
 var keyNames = []string{"master.key", "credentials"}
@@ -46,7 +51,9 @@ type Copied struct {
 // Source is what is backed up.
 type Source interface {
 	Dump(ctx context.Context, w io.Writer) error
-	Bytes(ctx context.Context) (registry.Blobs, error)
+	// Ring has the data keys of the rows, and Bytes gives the bytes, opened with it.
+	Ring(sealed.Rows) *sealed.Ring
+	Bytes(context.Context, *sealed.Ring) (registry.Blobs, error)
 }
 
 // Backup copies rows and bytes to the folder, which it makes where it is
@@ -57,11 +64,7 @@ func Backup(ctx context.Context, from Source, folder string, progress func(Copie
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return done, err
 	}
-	source, err := from.Bytes(ctx)
-	if err != nil {
-		return done, err
-	}
-	target, err := fs.Open(filepath.Join(folder, blobsName))
+	plain, err := fs.Open(filepath.Join(folder, blobsName))
 	if err != nil {
 		return done, err
 	}
@@ -71,9 +74,21 @@ func Backup(ctx context.Context, from Source, folder string, progress func(Copie
 		if err := dump(ctx, from, partial); err != nil {
 			return done, err
 		}
+		keys, err := dataKeys(partial)
+		if err != nil {
+			return done, err
+		}
+		ring := from.Ring(keys)
+		source, err := from.Bytes(ctx, ring)
+		if err != nil {
+			return done, err
+		}
+		target, err := copies(folder, plain, keys, ring)
+		if err != nil {
+			return done, err
+		}
 		c := copying{from: source, to: target, done: &done, progress: progress}
-		err := c.run(ctx, partial)
-		if err == nil {
+		if err = c.run(ctx, partial); err == nil {
 			return done, commit(partial, filepath.Join(folder, rowsName))
 		}
 		// Deleted since the rows were taken, or missing all along: rows of now tell.
@@ -144,6 +159,7 @@ type dumpVisitor struct {
 	row    func()
 	domain func(d registry.DomainID, encryptionKey string)
 	blob   func(d registry.DomainID, digest registry.Digest, size int64) error // that an asset holds
+	key    func(registry.Key)
 }
 
 // readDump reads a dump to its end.
@@ -183,6 +199,17 @@ func readDump(path string, v dumpVisitor) error {
 					key, _ := of("encryption_key").(string)
 					v.domain(domains[id], key)
 				}
+			case "sealed_keys":
+				if v.key == nil {
+					continue
+				}
+				var k registry.Key
+				k.Purpose, _ = of("purpose").(string)
+				k.ID, _ = of("id").(string)
+				k.Sealed, _ = of("sealed").([]byte)
+				created, _ := of("created").(int64)
+				k.Created = time.UnixMilli(created).UTC()
+				v.key(k)
 			case "blobs":
 				if refs, _ := of("refs").(int64); refs == 0 || v.blob == nil {
 					continue
@@ -232,7 +259,7 @@ func CopyKeys(from, to string) error {
 		case errors.Is(err, os.ErrNotExist):
 			err = os.WriteFile(filepath.Join(to, name), key, 0o600)
 		case err == nil && !bytes.Equal(have, key):
-			err = registry.Errorf(registry.Conflict, "the folder %s has a %s of another server", to, name)
+			err = registry.Errorf(registry.Conflict, "the folder %s has a %s of another server, or from before it was replaced: name a new folder", to, name)
 		}
 		if err != nil {
 			return err

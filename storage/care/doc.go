@@ -2,7 +2,7 @@
 // stopped: it deletes bytes that nothing refers to (gc.go), reads all bytes and
 // compares them with what rows say (verify.go) and mends them (repair.go), copies
 // rows and bytes to a folder and back (backup.go, restore.go), and from one kind
-// of storage to another (migrate.go).
+// of storage to another (migrate.go); keys.go is for bytes that are sealed.
 package care
 
 import (

@@ -29,6 +29,7 @@ type Migration struct {
 
 	Domains []registry.DomainID          `json:"-"`
 	Keys    map[registry.DomainID]string `json:"-"` // what domains name for their encryption at rest
+	Data    DataKeys                     `json:"-"` // with which bytes in files are sealed
 	Sum     string                       `json:"-"` // of the rows
 	Spooled int64                        `json:"-"` // bytes that the rows take in the file
 
@@ -73,6 +74,9 @@ func Migrate(ctx context.Context, from Source, spool string) (_ *Migration, err 
 		return nil, err
 	}
 	m.Sum = hex.EncodeToString(sum.Sum(nil))
+	if m.Data, err = dataKeys(spool); err != nil {
+		return nil, err
+	}
 	err = readDump(spool, dumpVisitor{
 		row: func() { m.Rows++ },
 		domain: func(d registry.DomainID, key string) {

@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 
 	"larder/registry"
-	"larder/storage/fs"
+	"larder/storage/sealed"
 )
 
 // Target is what is restored into: an empty database and a store of bytes.
 type Target interface {
 	Restore(ctx context.Context, r io.Reader) error
+	// Ring has the data keys of the rows.
+	Ring(sealed.Rows) *sealed.Ring
 }
 
 // Restore copies a backup's bytes into the store and then its rows into the
@@ -23,9 +25,13 @@ func Restore(ctx context.Context, folder string, to Target, store registry.Blobs
 	var done Copied
 	rows := filepath.Join(folder, rowsName)
 	if _, err := os.Stat(rows); errors.Is(err, os.ErrNotExist) {
-		return done, registry.Errorf(registry.NotFound, "%s is no backup that is complete: it has no %s", folder, rowsName)
+		return done, incomplete(folder)
 	}
-	source, err := fs.Existing(filepath.Join(folder, blobsName))
+	keys, err := dataKeys(rows)
+	if err != nil {
+		return done, err
+	}
+	source, err := copied(folder, keys, to.Ring(keys))
 	if err != nil {
 		return done, err
 	}
@@ -34,4 +40,8 @@ func Restore(ctx context.Context, folder string, to Target, store registry.Blobs
 		return done, err
 	}
 	return done, open(rows, func(r io.Reader) error { return to.Restore(ctx, r) })
+}
+
+func incomplete(folder string) error {
+	return registry.Errorf(registry.NotFound, "%s is no backup that is complete: it has no %s", folder, rowsName)
 }

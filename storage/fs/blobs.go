@@ -90,7 +90,7 @@ func (b *Blobs) Open(ctx context.Context, d registry.DomainID, digest registry.D
 	}
 	f, err := openFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, registry.Errorf(registry.NotFound, "no blob %s in domain %s", digest, d.Name).About(d.Resource())
+		return nil, missing(d, digest)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("blobs: open: %w", err)
@@ -100,21 +100,34 @@ func (b *Blobs) Open(ctx context.Context, d registry.DomainID, digest registry.D
 
 // Exists implements registry.BlobProber.
 func (b *Blobs) Exists(ctx context.Context, d registry.DomainID, digest registry.Digest) (bool, error) {
+	_, err := b.Stat(ctx, d, digest)
+	if registry.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Stat gives what List says of a blob, or NotFound.
+func (b *Blobs) Stat(ctx context.Context, d registry.DomainID, digest registry.Digest) (registry.BlobInfo, error) {
 	if err := ctx.Err(); err != nil {
-		return false, err
+		return registry.BlobInfo{}, err
 	}
 	path, err := b.path(d, digest)
 	if err != nil {
-		return false, err
+		return registry.BlobInfo{}, err
 	}
-	_, err = os.Stat(path)
+	i, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return registry.BlobInfo{}, missing(d, digest)
 	}
 	if err != nil {
-		return false, fmt.Errorf("blobs: look at: %w", err)
+		return registry.BlobInfo{}, fmt.Errorf("blobs: look at: %w", err)
 	}
-	return true, nil
+	return registry.BlobInfo{Digest: digest, Size: i.Size(), Created: i.ModTime().UTC()}, nil
+}
+
+func missing(d registry.DomainID, digest registry.Digest) error {
+	return registry.Errorf(registry.NotFound, "no blob %s in domain %s", digest, d.Name).About(d.Resource())
 }
 
 // Delete implements registry.Blobs. Readers that have it open read on.
