@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -31,6 +32,7 @@ refer to is not deleted.`,
 		if g.Grace < 0 {
 			return errors.New("--grace: a time such as 1h, not below zero")
 		}
+		g.Grace = max(g.Grace, time.Nanosecond) // zero would be the default
 		m, b, closeBoth, err := p.Look(cmd.Context())
 		if err != nil {
 			return told(err)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"larder/internal/atomicfile"
@@ -366,7 +365,7 @@ func (m *migration) print(cmd *cobra.Command, done migrated) error {
 	if m.out.json() {
 		return m.out.print(cmd, done)
 	}
-	size := func(n, bytes int64) string { return fmt.Sprintf("%d (%s)", n, humanize.IBytes(uint64(max(bytes, 0)))) }
+	size := func(n, bytes int64) string { return fmt.Sprintf("%d (%s)", n, shownSize(bytes)) }
 	all := []field{{"rows", fmt.Sprint(done.Rows)}, {"blobs", size(done.Blobs, done.Bytes)}}
 	if m.dryRun {
 		all = append(all, field{"there", size(done.Kept, done.KeptBytes)}, field{"to copy", size(done.Blobs-done.Kept, done.Bytes-done.KeptBytes)})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"larder/registry"
@@ -141,7 +140,7 @@ func (r *verified) print(cmd *cobra.Command, out *output, repair bool) error {
 	n := func(n int64) string { return fmt.Sprint(n) }
 	rows := [][]string{
 		{"ASSETS", "BLOBS", "SIZE", "WHOLE", "MISSING", "DAMAGED"},
-		{n(r.Assets), n(r.Blobs), humanize.IBytes(uint64(r.Bytes)), n(r.Assets - r.Problems), n(r.Missing), n(r.Damaged)},
+		{n(r.Assets), n(r.Blobs), shownSize(r.Bytes), n(r.Assets - r.Problems), n(r.Missing), n(r.Damaged)},
 	}
 	if repair {
 		rows[0] = append(rows[0], "REPAIRED", "SET ASIDE")

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"larder/registry"
 )
@@ -21,7 +24,7 @@ type Verify struct {
 	Puller registry.Puller
 
 	Problem  func(Problem)  // is told of each as it is found; nil: nobody
-	Progress func(Verified) // nil: nobody is told
+	Progress func(Verified) // called by one at a time; nil: nobody is told
 }
 
 // Replica is another store of the same bytes.
@@ -90,7 +93,7 @@ func (v Verify) Run(ctx context.Context, m registry.Metadata, b registry.Blobs) 
 	var sum Verified
 	err := everyDomain(ctx, m, func(domain registry.Domain) error {
 		d := domain.ID
-		run := verifying{Verify: v, ctx: ctx, m: m, b: b, domain: d, sum: &sum, seen: map[registry.Digest]finding{}}
+		run := verifying{Verify: v, ctx: ctx, m: m, b: b, domain: d, sum: &sum, seen: map[registry.Digest]finding{}, got: map[registry.Digest]got{}}
 		var repositories []registry.Repository
 		err := m.View(ctx, func(tx registry.Tx) (err error) {
 			repositories, err = tx.Graph(d)
@@ -118,6 +121,7 @@ type verifying struct {
 	domain registry.DomainID
 	sum    *Verified
 	seen   map[registry.Digest]finding
+	got    map[registry.Digest]got // of the page
 }
 
 // finding is what was found of bytes, and what is left of it.
@@ -131,69 +135,120 @@ type finding struct {
 
 func (v *verifying) repository(r registry.RepoID) error {
 	for after := ""; ; {
-		var packages []registry.Package
-		err := v.m.View(v.ctx, func(tx registry.Tx) (err error) {
-			packages, after, err = tx.Packages(r, registry.PackageFilter{}, registry.Page{After: after, Limit: 100})
-			return err
+		var held []heldAsset
+		err := v.m.View(v.ctx, func(tx registry.Tx) error {
+			held = nil
+			packages, next, err := tx.Packages(r, registry.PackageFilter{}, registry.Page{After: after, Limit: pagePackages})
+			if err != nil {
+				return err
+			}
+			for _, p := range packages {
+				versions, err := tx.Versions(r, p.ID)
+				if err != nil {
+					return err
+				}
+				for _, version := range versions {
+					for _, a := range version.Assets {
+						held = append(held, heldAsset{registry.VersionID{Package: p.ID, Version: version.Version}, version.Origin, a})
+					}
+				}
+			}
+			after = next
+			return nil
 		})
 		if err != nil {
 			return err
 		}
-		for _, p := range packages {
-			if err := v.pkg(r, p.ID); err != nil {
+		if err := v.read(held); err != nil {
+			return err
+		}
+		for _, a := range held {
+			v.sum.Assets++
+			if err := v.asset(r, a); err != nil {
 				return err
 			}
 		}
+		v.Progress(*v.sum)
 		if after == "" {
 			return nil
 		}
 	}
 }
 
-func (v *verifying) pkg(r registry.RepoID, id registry.PackageID) error {
-	var versions []registry.Version
-	err := v.m.View(v.ctx, func(tx registry.Tx) (err error) {
-		versions, err = tx.Versions(r, id)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, version := range versions {
-		for _, a := range version.Assets {
-			v.sum.Assets++
-			if err := v.asset(r, registry.VersionID{Package: id, Version: version.Version}, version.Origin, a); err != nil {
-				return err
-			}
-		}
-		v.Progress(*v.sum)
-	}
-	return nil
+// pagePackages is how many packages are looked at with one view.
+const pagePackages = 20
+
+type heldAsset struct {
+	registry.VersionID
+	origin registry.Origin
+	registry.Asset
 }
 
-func (v *verifying) asset(r registry.RepoID, id registry.VersionID, origin registry.Origin, a registry.Asset) error {
+// read reads the bytes of the assets that have not been read yet, several at a
+// time: a store far away answers late.
+func (v *verifying) read(held []heldAsset) error {
+	var mu sync.Mutex
+	clear(v.got)
+	workers, ctx := errgroup.WithContext(v.ctx)
+	workers.SetLimit(copiers)
+	for _, a := range held {
+		digest := a.Hashes.SHA256
+		mu.Lock()
+		_, reading := v.got[digest]
+		if _, seen := v.seen[digest]; seen || reading {
+			mu.Unlock()
+			continue
+		}
+		v.got[digest] = got{}
+		mu.Unlock()
+		workers.Go(func() error {
+			size, err := whole(ctx, v.b, v.domain, digest)
+			if err != nil && !registry.IsNotFound(err) && !errors.Is(err, registry.ErrDamaged) {
+				return err // the store is away, or ctx is over
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			v.got[digest] = got{size, err}
+			v.sum.Blobs++
+			v.sum.Bytes += size
+			v.Progress(*v.sum)
+			return nil
+		})
+	}
+	return workers.Wait()
+}
+
+// got is how long bytes are that were read, and what is wrong with them.
+type got struct {
+	size int64
+	err  error
+}
+
+func (v *verifying) asset(r registry.RepoID, held heldAsset) error {
+	id, a := held.VersionID, held.Asset
 	digest := a.Hashes.SHA256
 	f, seen := v.seen[digest]
 	if !seen {
-		size, err := v.read(digest)
-		v.sum.Blobs++
-		v.sum.Bytes += size
-		switch {
-		case err == nil && size != a.Size:
-			err = fmt.Errorf("the bytes are those of their digest, %d of them, and the row says %d", size, a.Size)
-		case registry.IsNotFound(err):
-			// It may have been deleted since its row was read.
-			if gone, e := v.gone(r, id, a); gone || e != nil {
-				return e
+		got := v.got[digest]
+		if registry.IsNotFound(got.err) {
+			// It may have been deleted since its row was read, or even come again.
+			if gone, err := v.gone(r, id, a); gone || err != nil {
+				return err
 			}
-			err = errMissing
-		case err != nil && !errors.Is(err, registry.ErrDamaged):
-			return err // the store is away, or ctx is over
+			if got.size, got.err = whole(v.ctx, v.b, v.domain, digest); registry.IsNotFound(got.err) {
+				got.err = errMissing
+			}
 		}
-		f.wrong = err
+		if got.err != nil && got.err != errMissing && !errors.Is(got.err, registry.ErrDamaged) {
+			return got.err // the store is away, or ctx is over
+		}
+		f.wrong = got.err
+		if got.err == nil && got.size != a.Size {
+			f.wrong = fmt.Errorf("the bytes are those of their digest, %d of them, and the row says %d", got.size, a.Size)
+		}
 	}
 	if v.Repair && f.from == "" && (errors.Is(f.wrong, errMissing) || errors.Is(f.wrong, registry.ErrDamaged)) {
-		if err := v.repair(&f, !seen, id, origin, a); err != nil {
+		if err := v.repair(&f, !seen, id, held.origin, a); err != nil {
 			return err
 		}
 	}
@@ -213,11 +268,6 @@ func (v *verifying) asset(r registry.RepoID, id registry.VersionID, origin regis
 	}
 	v.Problem(p)
 	return nil
-}
-
-// read reads a blob to its end.
-func (v *verifying) read(digest registry.Digest) (int64, error) {
-	return whole(v.ctx, v.b, v.domain, digest)
 }
 
 func (v *verifying) gone(r registry.RepoID, id registry.VersionID, a registry.Asset) (gone bool, err error) {
