@@ -269,12 +269,28 @@ func (s *Service) planPackage(tx Tx, n *node, rules *retentionRules, p PackageID
 	if q.tagged, err = tagsOf(tx, n, p); err != nil {
 		return nil, err
 	}
-	if rules.needsDownloads(which) {
-		if q.downloads, err = tx.LastDownloads(n.ID.Domain, p); err != nil {
+	if !rules.needsDownloads(which) {
+		return rules.plan(&q), nil
+	}
+	if q.downloads, err = tx.LastDownloads(n.ID.Domain, p); err != nil {
+		return nil, err
+	}
+	// An older build beside this one keeps no last downloads: what goes is looked
+	// up where that one notes it, too. It goes once, so that costs little.
+	plan := rules.plan(&q)
+	for _, x := range plan {
+		at, err := tx.LastDownload(n.ID.Domain, x.ID)
+		if err != nil {
 			return nil, err
 		}
+		if at.After(q.downloads[x.ID.Version]) {
+			q.downloads[x.ID.Version] = at
+		}
 	}
-	return rules.plan(&q), nil
+	if len(plan) > 0 {
+		plan = rules.plan(&q)
+	}
+	return plan, nil
 }
 
 // foretell gives as much of the plan as there is room for, with sizes.

@@ -36,6 +36,9 @@ type RetentionRows interface {
 	// LastDownloads gives when versions of a package were last downloaded in the
 	// domain (AddDownloads), whoever did; absent: never, or before it was pruned.
 	LastDownloads(DomainID, PackageID) (map[string]time.Time, error)
+	// LastDownload is the same of one version, zero for never, and knows besides
+	// what builds noted that kept only who it was (Downloads).
+	LastDownload(DomainID, VersionID) (time.Time, error)
 	PruneLastDownloads(before time.Time) (int, error)
 	// WatchDownloads notes that somebody notes downloads at this moment. Where the
 	// last such note is as old as away, watching begins anew; with zero it always does.

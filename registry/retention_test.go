@@ -209,6 +209,20 @@ func TestWhatNobodyDownloadsGoes(t *testing.T) {
 	w.wantGone("team", "") // the newest
 }
 
+// While a server is upgraded, and whenever an older build runs beside this one.
+func TestWhatAnOlderBuildNotedCounts(t *testing.T) {
+	w := lines(t)
+	w.svc.Downloads.Watch(t.Context())
+	w.retain("team", `{"rules":[{"notDownloadedFor":"3d"}]}`)
+	w.pass(4 * days)
+	if _, err := w.read("team", "lib", "1.0"); err != nil {
+		t.Fatal(err)
+	}
+	w.svc.Downloads.Flush(t.Context())
+	w.update(func(tx registry.Tx) error { _, err := tx.PruneLastDownloads(tx.Now().Add(time.Hour)); return err })
+	w.wantGone("team", "lib@1.1 dispose, lib@2.0-rc dispose")
+}
+
 func TestWhoHasNotWatchedForLongEnoughDoesNotKnow(t *testing.T) {
 	w := newWorld(t)
 	w.svc.Downloads = &registry.DownloadLog{Metadata: w.meta, Logger: slog.New(slog.DiscardHandler)}

@@ -132,6 +132,7 @@ func useEverything(t *testing.T, tx *Tx) {
 	use(tx.PutAttestation(d, p, registry.Attestation{}))
 	use(read(tx.Attestations(d, p)))
 	use(read(tx.LastDownloads(d, p)))
+	use(read(tx.LastDownload(d, v)))
 	use(read(tx.PruneLastDownloads(time.Now())))
 	use(tx.WatchDownloads(time.Hour))
 	use(read(tx.DownloadsWatched()))

@@ -138,6 +138,24 @@ func (t *Tx) LastDownloads(d registry.DomainID, p registry.PackageID) (map[strin
 	return all, err
 }
 
+// LastDownload implements registry.RetentionRows.
+func (t *Tx) LastDownload(d registry.DomainID, id registry.VersionID) (time.Time, error) {
+	p := id.Package
+	args := []any{d.Owner, d.Name, p.Format, p.Namespace, p.Name, id.Version}
+	const ofVersion = ` WHERE domain_id = (SELECT id FROM domains WHERE owner = ? AND name = ?) AND format = ? AND namespace = ? AND name = ? AND version = ?`
+	var last time.Time
+	for _, table := range []string{"last_downloads", "downloads"} {
+		var latest sql.NullInt64
+		if _, err := t.one("read last download", `SELECT MAX(latest) FROM `+table+ofVersion, args, &latest); err != nil {
+			return last, err
+		}
+		if at := instant(latest.Int64); latest.Valid && at.After(last) {
+			last = at
+		}
+	}
+	return last, nil
+}
+
 // PruneLastDownloads implements registry.RetentionRows.
 func (t *Tx) PruneLastDownloads(before time.Time) (int, error) {
 	n, err := t.exec("prune last downloads", `DELETE FROM last_downloads WHERE latest < ?`, millis(before))

@@ -98,7 +98,16 @@ var retentionChecks = map[string]func(kit){
 		}
 		k.equal("last", last(npm("p")), map[string]time.Time{"1": at(7), "2": at(3)})
 		k.equal("of another package", last(npm("q")), map[string]time.Time{})
+		one := func(version string) (t time.Time) {
+			k.view(func(tx registry.Tx) {
+				t = want[time.Time](k)(tx.LastDownload(acme, registry.VersionID{Package: npm("p"), Version: version}))
+			})
+			return t
+		}
+		k.equal("of one version", one("1"), at(7))
+		k.equal("of one that nobody downloaded", one("3").IsZero(), true)
 		k.update(func(tx registry.Tx) error { _, err := tx.PruneDownloads(at(100)); return err })
+		k.equal("of one version, when it is not known any more who", one("1"), at(7))
 		k.equal("last, when it is not known any more who", last(npm("p")), map[string]time.Time{"1": at(7), "2": at(3)})
 		k.update(func(tx registry.Tx) error {
 			n, err := tx.PruneLastDownloads(at(7))
@@ -106,6 +115,9 @@ var retentionChecks = map[string]func(kit){
 			return err
 		})
 		k.equal("last, pruned", last(npm("p")), map[string]time.Time{"1": at(7)})
+		k.update(func(tx registry.Tx) error { return tx.AddDownloads(acme, by("d", "4", 8)) })
+		k.update(func(tx registry.Tx) error { _, err := tx.PruneLastDownloads(at(100)); return err })
+		k.equal("of one version, of which only is known who", one("4"), at(8))
 		k.update(func(tx registry.Tx) error { return tx.DeleteDomain(acme) })
 		k.build(acme)
 		k.equal("of the domain that is made again", last(npm("p")), map[string]time.Time{})
