@@ -34,10 +34,14 @@ func (b *bench) serve(name string, args ...string) (*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, running.Kill())
 	}
+	return newServer(running, token), nil
+}
+
+func newServer(running *process.Running, token string) *server {
 	return &server{running, npmRegistry{
 		url:    running.URL + "/npm/d/local-000000000000/main/",
 		header: map[string]string{"Authorization": "Bearer " + token},
-	}}, nil
+	}}
 }
 
 // publish publishes a release and returns when it is acknowledged.
@@ -85,7 +89,7 @@ func ask(req *http.Request, headers ...map[string]string) (*http.Response, error
 	return res, nil
 }
 
-var plainTransport = &http.Transport{DisableCompression: true}
+var plainTransport = &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16}
 
 // noise gives bytes that do not compress, the same for the same seed.
 func noise(seed uint64, size int64) io.Reader {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -96,53 +95,37 @@ func (b *bench) nugetReads(nginx, larder *contender) error {
 
 // fillNuGet publishes what is read.
 func (s *server) fillNuGet(repository string) error {
-	err := s.pushNuGet(repository, "Large", "1.0.0", 100<<10)
+	err := s.pushNuGet(repository, file{"package.nupkg", nupkg("Large", "1.0.0", 100<<10)})
 	for i := range nugetVersions {
-		err = errors.Join(err, s.pushNuGet(repository, "Many", fmt.Sprintf("1.%d.%d", i/10, i%10), 4<<10))
+		err = errors.Join(err, s.pushNuGet(repository, file{"package.nupkg", nupkg("Many", fmt.Sprintf("1.%d.%d", i/10, i%10), 4<<10)}))
 	}
 	return err
 }
 
-// pushNuGet publishes a package of about that size in bytes.
-func (s *server) pushNuGet(repository, id, version string, size int64) error {
-	var archive, body bytes.Buffer
-	z := zip.NewWriter(&archive)
-	w, err := z.Create(id + ".nuspec")
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, `<package><metadata><id>%s</id><version>%s</version><authors>Bench</authors><description>A package of the benchmark, with an ordinary description of a line or two.</description>
+// nupkg is a package of about that size in bytes.
+func nupkg(id, version string, size int64) []byte {
+	nuspec := fmt.Appendf(nil, `<package><metadata><id>%s</id><version>%s</version><authors>Bench</authors><description>A package of the benchmark, with an ordinary description of a line or two.</description>
 		<tags>one two three</tags><projectUrl>http://project.test/</projectUrl><license type="expression">MIT</license><dependencies>
 		<group targetFramework="net6.0"><dependency id="Left.Lib" version="1.2.3"/><dependency id="Right.Lib" version="[2.0,3.0)"/></group>
 		<group targetFramework=".NETStandard2.0"><dependency id="Left.Lib" version="1.2.3"/><dependency id="Right.Lib" version="[2.0,3.0)"/><dependency id="Above.Lib" version="4.17.21"/></group>
 		</dependencies></metadata></package>`, id, version)
-	if w, err = z.CreateHeader(&zip.FileHeader{Name: "lib/net6.0/" + id + ".dll", Method: zip.Store}); err != nil {
-		return err
-	}
-	if _, err := io.Copy(w, noise(uint64(len(version)), size-1200)); err != nil {
-		return err
-	}
+	library, _ := io.ReadAll(noise(uint64(len(version)), max(size-1200, 64))) // does not fail
+	return archive(file{id + ".nuspec", nuspec}, file{"lib/net6.0/" + id + ".dll", library})
+}
+
+// pushNuGet publishes a package.
+func (s *server) pushNuGet(repository string, f file) error {
+	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
-	part, err := form.CreateFormFile("package", "package.nupkg")
+	part, err := form.CreateFormFile("package", f.name)
 	if err != nil {
 		return err
 	}
-	if err := z.Close(); err != nil {
-		return err
-	}
-	part.Write(archive.Bytes()) //nolint:errcheck // a bytes.Buffer does not fail
+	part.Write(f.content) //nolint:errcheck // a bytes.Buffer does not fail
 	if err := form.Close(); err != nil {
 		return err
 	}
-	req, err := http.NewRequest(http.MethodPut, repository+"v3/package", &body)
-	if err != nil {
-		return err
-	}
-	res, err := ask(req, s.header, map[string]string{"Content-Type": form.FormDataContentType()})
-	if err != nil {
-		return err
-	}
-	return res.Body.Close()
+	return s.upload(http.MethodPut, repository+"v3/package", form.FormDataContentType(), &body)
 }
 
 // nugetSearches measures searches over many ids, asked one after another.
@@ -193,7 +176,7 @@ func (b *bench) nugetSearches() (err error) {
 	}
 	var took []time.Duration
 	for i := range nugetSearches {
-		if err := s.pushNuGet(repository, "Just.Pushed", fmt.Sprintf("1.0.%d", i), 2<<10); err != nil {
+		if err := s.pushNuGet(repository, file{"package.nupkg", nupkg("Just.Pushed", fmt.Sprintf("1.0.%d", i), 2<<10)}); err != nil {
 			return err
 		}
 		d, err := search("q=library4907")

@@ -1,19 +1,16 @@
 package main
 
 import (
-	"archive/zip"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"larder/registry"
 )
 
 // What the index page of a large Python project and its uploads should reach.
@@ -80,7 +77,7 @@ func (b *bench) pypi() (err error) {
 	if err := b.besideNginx("Python index pages", nginx, larder, rows); err != nil {
 		return err
 	}
-	return s.uploadMany(repository)
+	return s.uploadMany()
 }
 
 // largePage is the page of a project with many files.
@@ -106,64 +103,17 @@ func largePage() []byte {
 
 // uploadMany uploads a wheel of each of many projects and compares the first
 // uploads with the last ones.
-func (s *server) uploadMany(repository string) error {
+func (s *server) uploadMany() error {
 	var took []time.Duration
 	for i := range uploads {
-		body, contentType, err := wheelForm(fmt.Sprintf("project-%d", i))
-		if err != nil {
-			return err
-		}
-		req, err := http.NewRequest(http.MethodPost, repository, body)
-		if err != nil {
-			return err
-		}
 		began := time.Now()
-		res, err := ask(req, s.header, map[string]string{"Content-Type": contentType})
-		if err != nil {
+		if err := s.publishPyPI(registry.PackageID{Format: registry.PyPI, Name: fmt.Sprint("project", i)}, "1.0"); err != nil {
 			return err
 		}
-		_, err = io.Copy(io.Discard, res.Body)
 		took = append(took, time.Since(began))
-		if err = errors.Join(err, res.Body.Close()); err != nil {
-			return err
-		}
 	}
 	first, last := median(took[:uploadPart]), median(took[uploads-uploadPart:])
 	fmt.Printf("\nPython uploads: %v with up to %d projects, %v with %d: %.2f times.\n",
 		first.Round(10*time.Microsecond), uploadPart, last.Round(10*time.Microsecond), uploads, float64(last)/float64(first))
 	return nil
-}
-
-// wheelForm is the upload of a small wheel.
-func wheelForm(project string) (io.Reader, string, error) {
-	module := strings.ReplaceAll(project, "-", "_")
-	info := module + "-1.0.dist-info/"
-	var wheel bytes.Buffer
-	z := zip.NewWriter(&wheel)
-	for name, content := range map[string]string{
-		module + ".py": "x = 1\n", info + "WHEEL": "Wheel-Version: 1.0\n", info + "RECORD": "",
-		info + "METADATA": "Metadata-Version: 2.1\nName: " + project + "\nVersion: 1.0\n",
-	} {
-		w, err := z.Create(name)
-		if err != nil {
-			return nil, "", err
-		}
-		io.WriteString(w, content) //nolint:errcheck // a bytes.Buffer does not fail
-	}
-	if err := z.Close(); err != nil {
-		return nil, "", err
-	}
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	for _, f := range [][2]string{{":action", "file_upload"}, {"name", project}, {"version", "1.0"}, {"filetype", "bdist_wheel"}} {
-		if err := form.WriteField(f[0], f[1]); err != nil {
-			return nil, "", err
-		}
-	}
-	w, err := form.CreateFormFile("content", module+"-1.0-py3-none-any.whl")
-	if err != nil {
-		return nil, "", err
-	}
-	w.Write(wheel.Bytes()) //nolint:errcheck // as above
-	return &body, form.FormDataContentType(), form.Close()
 }
