@@ -38,10 +38,14 @@ refer to is not deleted.`,
 			return told(err)
 		}
 		defer func() { err = errors.Join(err, closeBoth()) }()
-		show, end := ticker(cmd)
-		g.Progress = func(f care.Garbage) { show("%d blobs, %d unused", f.Blobs, f.Unused) }
+		total, err := care.Held(cmd.Context(), m)
+		if err != nil {
+			return told(err)
+		}
+		bar := newProgress(cmd, "gc", total, shownSize)
+		g.Progress = func(f care.Garbage) { bar.set(f.Size) }
 		found, err := g.Run(cmd.Context(), m, b)
-		end()
+		bar.end()
 		if err != nil {
 			return told(err)
 		}

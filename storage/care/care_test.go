@@ -423,10 +423,10 @@ func TestGCDeletesWhatIsOldAndUnusedAndNothingElse(t *testing.T) {
 		gc   care.GC
 		want care.Garbage
 	}{
-		{care.GC{}, care.Garbage{Blobs: 102}},
-		{care.GC{Grace: time.Nanosecond, DryRun: true}, care.Garbage{Blobs: 102, Unused: 101, Bytes: 10*14 + 90*15 + 10 + 0}},
-		{care.GC{Grace: time.Nanosecond}, care.Garbage{Blobs: 102, Unused: 101, Bytes: 10*14 + 90*15 + 10}},
-		{care.GC{Grace: time.Nanosecond}, care.Garbage{Blobs: 1}},
+		{care.GC{}, care.Garbage{Blobs: 102, Size: 1506}},
+		{care.GC{Grace: time.Nanosecond, DryRun: true}, care.Garbage{Blobs: 102, Size: 1506, Unused: 101, Bytes: 10*14 + 90*15 + 10}},
+		{care.GC{Grace: time.Nanosecond}, care.Garbage{Blobs: 102, Size: 1506, Unused: 101, Bytes: 10*14 + 90*15 + 10}},
+		{care.GC{Grace: time.Nanosecond}, care.Garbage{Blobs: 1, Size: 6}},
 	} {
 		got, err := c.gc.Run(t.Context(), m, b)
 		fatal(t, err)

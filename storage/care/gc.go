@@ -28,6 +28,7 @@ type GC struct {
 // Garbage is what was found.
 type Garbage struct {
 	Blobs  int64 `json:"blobs"`  // looked at
+	Size   int64 `json:"size"`   // bytes of them
 	Unused int64 `json:"unused"` // that no asset holds, and old enough
 	Bytes  int64 `json:"bytes"`  // of the unused
 }
@@ -69,6 +70,10 @@ func (g GC) Run(ctx context.Context, m registry.Metadata, b registry.Blobs) (Gar
 				return err
 			}
 			found.Blobs++
+			found.Size += i.Size
+			if found.Blobs%gcBatch == 0 {
+				g.Progress(found)
+			}
 			if i.Created.After(old) {
 				continue
 			}
