@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
@@ -336,4 +337,111 @@ func TestTheIndexIsLookedAtAgainSomeDay(t *testing.T) {
 	now = now.Add(7 * time.Hour)
 	s.wantListed("later", formatstest.Call{Path: s.index[0]}, true)
 	s.want("later", formatstest.Call{Path: s.file(fresh)}, "")
+}
+
+// npmPublish is what npm publish --provenance sends, or npm publish where there
+// is no bundle.
+func npmPublish(version string, bundle json.RawMessage) formatstest.Call {
+	sum := sha512.Sum512(content[version])
+	attachments := map[string]any{"lib-" + version + ".tgz": map[string]any{"data": base64.StdEncoding.EncodeToString(content[version])}}
+	if bundle != nil {
+		attachments["lib-"+version+".sigstore"] = map[string]any{"content_type": "application/vnd.dev.sigstore.bundle.v0.3+json", "data": string(bundle)}
+	}
+	body, _ := json.Marshal(map[string]any{
+		"name": "lib", "dist-tags": map[string]string{"latest": version}, "_attachments": attachments,
+		"versions": map[string]any{version: map[string]any{"name": "lib", "version": version, "dist": map[string]any{"integrity": "sha512-" + base64.StdEncoding.EncodeToString(sum[:])}}},
+	})
+	return formatstest.Call{Method: http.MethodPut, Repo: "lone", Path: "lib", Body: body, Header: map[string]string{"Content-Type": "application/json"}}
+}
+
+// pythonUpload is what twine upload --attestations sends.
+func pythonUpload(t *testing.T, version string, attestations string) (formatstest.Call, string, []byte) {
+	t.Helper()
+	name, b := wheel("lib", version)
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for _, f := range [][2]string{{":action", "file_upload"}, {"protocol_version", "1"}, {"metadata_version", "2.1"}, {"name", "lib"}, {"version", version}, {"filetype", "bdist_wheel"}, {"attestations", attestations}} {
+		if f[1] != "" {
+			w.WriteField(f[0], f[1])
+		}
+	}
+	part, err := w.CreateFormFile("content", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part.Write(b)
+	w.Close()
+	return formatstest.Call{Method: http.MethodPost, Repo: "lone", Body: body.Bytes(), Header: map[string]string{"Content-Type": w.FormDataContentType()}}, name, b
+}
+
+func TestWhatIsPublishedIsVerified(t *testing.T) {
+	v, elsewhere := sigstoretest.New(t), sigstoretest.New(t)
+	stranger := acme
+	stranger.Repository = "https://git.test/other/lib"
+	type attempt struct {
+		signer *sigstoretest.Signer
+		by     *sigstoretest.Instance
+		rule   string
+		status int // 0: it is published
+		why    string
+	}
+	attempts := map[string]attempt{
+		"attested, nothing is demanded":     {&acme, v, `{}`, 0, ""},
+		"attested as it has to be":          {&acme, v, byAcme, 0, ""},
+		"not attested, nothing is demanded": {nil, nil, `{}`, 0, ""},
+		"not attested":                      {nil, nil, byAcme, 403, "it has no attestation"},
+		"by somebody else":                  {&stranger, v, byAcme, 403, "it was attested by https://git.test/other/lib"},
+		"that nobody can verify":            {&acme, elsewhere, `{}`, 400, "--trust-root"},
+	}
+	check := func(t *testing.T, s *server, a attempt, answer formatstest.Answer, read, attestations string) {
+		t.Helper()
+		if a.status != 0 {
+			if answer.Status != a.status || !strings.Contains(string(answer.Body), a.why) {
+				t.Errorf("%d %s, want %d with %q", answer.Status, answer.Body, a.status, a.why)
+			}
+			if s.BlobCount() != 0 {
+				t.Error("its bytes are kept")
+			}
+			return
+		}
+		if answer.Status >= 300 {
+			t.Fatalf("%d %s", answer.Status, answer.Body)
+		}
+		s.want("what was published", formatstest.Call{Repo: "lone", Path: read}, "")
+		want := http.StatusOK
+		if a.signer == nil {
+			want = http.StatusNotFound
+		}
+		if got := s.Do(formatstest.Call{Repo: "lone", Path: attestations}); got.Status != want {
+			t.Errorf("its attestations: %d %s, want %d", got.Status, got.Body, want)
+		}
+	}
+	for name, a := range attempts {
+		t.Run("npm/"+name, func(t *testing.T) {
+			w := attestedWires[0]
+			s := w.trusting(t, v, nil)
+			s.rule(a.rule)
+			var bundle json.RawMessage
+			if a.signer != nil {
+				bundle = w.bundle(a.by, *a.signer, settled)
+			}
+			check(t, s, a, s.Do(npmPublish(settled, bundle)), w.file(settled), w.own(settled))
+		})
+		t.Run("pypi/"+name, func(t *testing.T) {
+			s := attestedWires[1].trusting(t, v, nil)
+			s.rule(a.rule)
+			attestations := ""
+			if a.signer != nil {
+				file, b := wheel("lib", settled)
+				sum := sha256.Sum256(b)
+				list, err := json.Marshal(sigstoretest.Attestations(t, a.by.Bundle(*a.signer, file, "publish", map[string]string{"sha256": hex.EncodeToString(sum[:])})))
+				if err != nil {
+					t.Fatal(err)
+				}
+				attestations = string(list)
+			}
+			call, file, _ := pythonUpload(t, settled, attestations)
+			check(t, s, a, s.Do(call), "simple/lib/"+settled+"/"+file, "integrity/lib/"+settled+"/"+file+"/provenance")
+		})
+	}
 }

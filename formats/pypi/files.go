@@ -90,6 +90,19 @@ func offeredMetadata(manifest json.RawMessage, a registry.ListedAsset) (registry
 	return offer, true
 }
 
+// getProvenance answers GET /integrity/{package}/{version}/{file}/provenance.
+func getProvenance(w http.ResponseWriter, r *formats.Request) error {
+	id, err := versionOf(r)
+	if err != nil {
+		return err
+	}
+	name := r.Vars["file"]
+	if err := belongs(id, name); err != nil {
+		return err
+	}
+	return serveProvenance(w, r, id, name)
+}
+
 // serveProvenance gives the provenance object of a file (PEP 740): made of the
 // attestations that it was uploaded with, or as its index has it.
 func serveProvenance(w http.ResponseWriter, r *formats.Request, id registry.VersionID, name string) error {

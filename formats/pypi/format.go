@@ -34,6 +34,9 @@ var routes = []formats.Route{
 	{Methods: get, Pattern: "/simple/", Operation: "list", Handle: getList},
 	{Methods: get, Pattern: "/simple", Operation: "list", Handle: getList},
 
+	// As the public index has it (its documentation, "Integrity API").
+	{Methods: get, Pattern: "/integrity/{package}/{version}/{file}/provenance", Operation: "provenance", Handle: getProvenance},
+
 	// The repository's own URL is what "aws codeartifact login" tells twine;
 	// "legacy/" is where others expect the form.
 	{Methods: post, Pattern: "/", Operation: "upload", Handle: postUpload},
