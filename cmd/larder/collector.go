@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"os"
 	"runtime"
 	"runtime/debug"
 	measured "runtime/metrics"
+	"time"
 )
 
 // headroom is by how many bytes the heap may always grow before garbage is
@@ -33,3 +35,59 @@ func paceCollector() {
 
 // sentinel is garbage from the beginning: its finalizer runs after each collection.
 type sentinel struct{ _ *byte }
+
+const (
+	// quietEvery is how often memory is looked at.
+	quietEvery = 5 * time.Second
+	// quietBytes is how much may be allocated between two looks by a server that
+	// nobody is asking for anything: its own clocks.
+	quietBytes = 1 << 20
+	// worthBytes is how much there has to be to give back.
+	worthBytes = 8 << 20
+)
+
+// giveBack returns memory to the system once a burst is over, as of an import:
+// garbage that nobody collects, because nobody allocates, would stay else.
+func giveBack(ctx context.Context) {
+	samples := []measured.Sample{
+		{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
+	}
+	tick := time.NewTicker(quietEvery)
+	defer tick.Stop()
+	var q quiet
+	for {
+		measured.Read(samples)
+		of := func(i int) uint64 { return samples[i].Value.Uint64() }
+		if q.over(of(0), of(2)+of(3)+of(4)-min(of(1), of(2))) {
+			debug.FreeOSMemory()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// quiet says when a burst is over.
+type quiet struct {
+	allocated uint64 // ever, at the last look
+	spared    uint64 // what was not worth it, or could not be given back
+}
+
+// over reports whether memory is to be given back: nothing happened since the
+// last look, and there is something.
+func (q *quiet) over(allocated, spare uint64) bool {
+	still := allocated-q.allocated < quietBytes
+	q.allocated = allocated
+	if !still {
+		q.spared = 0
+		return false
+	}
+	if spare < q.spared+worthBytes {
+		return false
+	}
+	q.spared = spare // where it does not help, it is not tried again before the next burst
+	return true
+}

@@ -376,6 +376,7 @@ func (s *Server) openService(context.Context) error {
 	}
 	downloads := &registry.DownloadLog{Metadata: s.metadata, Logger: s.log}
 	s.background(downloads.Run)
+	s.background(giveBack)
 	s.service, err = registry.New(registry.Config{
 		Metadata:    s.metadata,
 		Blobs:       s.blobs,
