@@ -203,8 +203,8 @@ func newRetentionSetCommand() *cobra.Command {
 		Use:   "set FILE [REPOSITORY]",
 		Short: "Set the retention rules of a repository from a JSON file",
 		Long: `Set the retention rules of a repository from a JSON file, "-" for standard input, in
-place of those that are there. What they would let go now is counted first, and
-asked about. They are applied an hour later, and then each day.`,
+place of those that are there, pins included. What they would let go now is counted
+first, and asked about. They are applied an hour later, and then each day.`,
 		Example:           "  larder retention set rules.json\n  larder retention set rules.json npm-store --yes",
 		Args:              between(1, 2, "a FILE with the rules, and a REPOSITORY"),
 		ValidArgsFunction: completeFileThenRepository,
