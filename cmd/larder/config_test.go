@@ -57,7 +57,7 @@ func TestEverySettingIsAFlag(t *testing.T) {
 	f := configFlags(&Config{})
 	for _, name := range []string{
 		"data", "listen", "tls-cert", "tls-key", "public-url", "trusted-proxy", "region", "metadata", "blobs", "nats", "nats-listen",
-		"external-connection", "allow-anonymous-reads", "allow-private-targets", "master-key", "metrics-listen", "config", "quota", "audit-nats",
+		"external-connection", "allow-anonymous-reads", "allow-private-targets", "master-key", "metrics-listen", "config", "quota", "audit-nats", "encrypt-blobs", "key-command",
 	} {
 		if f.Lookup(name) == nil {
 			t.Errorf("--%s is missing", name)

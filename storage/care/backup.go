@@ -91,8 +91,8 @@ func Backup(ctx context.Context, from Source, folder string, progress func(Copie
 		if err = c.run(ctx, partial); err == nil {
 			return done, commit(partial, filepath.Join(folder, rowsName))
 		}
-		// Deleted since the rows were taken, or missing all along: rows of now tell.
-		if !registry.IsNotFound(err) || attempt == attempts {
+		// Deleted or sealed since the rows were taken, or missing all along: rows of now tell.
+		if !registry.IsNotFound(err) && !errors.Is(err, sealed.ErrKeyGone) || attempt == attempts {
 			return done, err
 		}
 	}

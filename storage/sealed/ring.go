@@ -80,6 +80,10 @@ type keyOf struct {
 // errNoKey says that a domain has no data key.
 var errNoKey = errors.New("the domain has no data key")
 
+// ErrKeyGone is in an error that says registry.ErrDamaged, too: the file is sealed
+// by a key that the domain has no more, or, where rows were taken, not yet.
+var ErrKeyGone = errors.New("there is no data key")
+
 // NewRing has the keys of the rows; vault unseals them.
 func NewRing(rows Rows, vault *Vault) *Ring { return &Ring{rows: rows, vault: vault} }
 
@@ -120,7 +124,7 @@ func (r *Ring) byID(ctx context.Context, d registry.DomainID, id keyID) (*dataKe
 			return r.unseal(ctx, d, id, row)
 		}
 	}
-	return nil, fmt.Errorf("%w: the file is sealed by the data key %x, and domain %s has none of that name", registry.ErrDamaged, id, d.Name)
+	return nil, fmt.Errorf("%w: %w %x of domain %s", registry.ErrDamaged, ErrKeyGone, id, d.Name)
 }
 
 // kept reports whether the key is in the rows, besides in memory.

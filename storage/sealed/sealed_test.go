@@ -13,7 +13,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -157,9 +159,38 @@ func (w *world) files(name string) []string {
 func TestContract(t *testing.T) {
 	for name, mode := range map[string]sealed.Mode{"sealed": sealed.Every, "plain": sealed.Off} {
 		t.Run(name, func(t *testing.T) {
-			storagetest.Blobs(t, func(t *testing.T) registry.Blobs { return newWorld(t).open(mode, master(1)) })
+			storagetest.Blobs(t, func(t *testing.T) registry.Blobs {
+				w := &world{t: t, dir: t.TempDir()}
+				return sealed.New(w.folder("blobs"), w.folder("sealed"), sealed.NewRing(&inMemory{}, master(1)), mode)
+			})
 		})
 	}
+}
+
+// inMemory is rows that a database would keep.
+type inMemory struct {
+	mu   sync.Mutex
+	keys map[registry.DomainID][]registry.Key
+}
+
+func (m *inMemory) Keys(_ context.Context, d registry.DomainID) ([]registry.Key, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.keys[d]), nil
+}
+
+func (m *inMemory) DomainKey(context.Context, registry.DomainID) (string, error) { return "", nil }
+
+func (m *inMemory) Add(_ context.Context, d registry.DomainID, k registry.Key, first bool) ([]registry.Key, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.keys == nil {
+		m.keys = map[registry.DomainID][]registry.Key{}
+	}
+	if !first || len(m.keys[d]) == 0 {
+		m.keys[d] = append(m.keys[d], k)
+	}
+	return slices.Clone(m.keys[d]), nil
 }
 
 // sizes are those around the edges of segments.
