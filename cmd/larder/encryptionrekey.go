@@ -64,7 +64,7 @@ func (r *rekeying) run(ctx context.Context, m registry.Metadata, newMaster strin
 	if r.to.vault.Command != nil {
 		by = "the key command"
 	}
-	if _, err := fmt.Fprintf(r.cmd.OutOrStdout(), "%d data keys are sealed by %s\n", anew.Len(), by); err != nil || newMaster == "" {
+	if _, err := fmt.Fprintf(r.cmd.OutOrStdout(), "%s sealed by %s\n", count(anew.Len(), "data key is", "data keys are"), by); err != nil || newMaster == "" {
 		return err
 	}
 	return r.keepMasterKey(newMaster)

@@ -65,7 +65,7 @@ func (v *Vault) seal(ctx context.Context, purpose, id, domainKey string, key []b
 
 var (
 	errNoMaster  = errors.New("bytes are sealed here, and no master key was found: name it with --master-key FILE or LARDER_MASTER_KEY")
-	errNoCommand = errors.New("data keys of this server are sealed by a key command: name it with --key-command, or bring them under the master key with: larder encryption rekey")
+	errNoCommand = errors.New("data keys of this server are sealed by a key command: name it with --key-command, or bring them under the master key with: larder encryption rekey --old-key-command")
 )
 
 // open gives a sealed key back.
