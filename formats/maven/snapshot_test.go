@@ -189,3 +189,44 @@ func TestTwoBuildsOfOneSecondAreTwo(t *testing.T) {
 	deployBuild(t, s, "20260102.030405", 2, ".jar")
 	get(t, s, folder+"maven-metadata.xml", 200, "<buildNumber>2</buildNumber>")
 }
+
+// A snapshot that retention rules let go takes its builds along, and can be
+// deployed again, as a release cannot.
+func TestASnapshotGoesByRetentionRulesWithItsBuilds(t *testing.T) {
+	s := newServer(t)
+	deployBuild(t, s, "20260102.030405", 1, ".jar")
+	deployBuild(t, s, "20260103.000000", 2, ".jar")
+	for _, file := range []string{"1.0/widget-1.0.jar", "1.1/widget-1.1.jar"} {
+		expect(t, s, put(home+file, []byte(file)), 201)
+	}
+	expect(t, s, put(home+"maven-metadata.xml", versionsXML("org.acme", "widget", "1.0", "1.1")), 201)
+	owner := registry.Actor{Account: formatstest.RepoID("main").Domain.Owner, User: formatstest.Owner}
+	rules := `{"rules":[{"prerelease":true,"keepNewest":1,"olderThan":"0"},{"keepNewest":1,"olderThan":"0"}]}`
+	if _, err := s.Service.PutRetentionRules(t.Context(), owner, formatstest.RepoID("main"), rules, nil); err != nil {
+		t.Fatal(err)
+	}
+	run := func(want string) {
+		t.Helper()
+		page, err := s.Service.RunRetention(t.Context(), owner, formatstest.RepoID("main"), registry.Page{Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var gone []string
+		for _, x := range page.Expired {
+			gone = append(gone, x.ID.Version+" "+x.Action)
+		}
+		if got := strings.Join(gone, ", "); got != want {
+			t.Errorf("gone: %s; want %s", got, want)
+		}
+	}
+	run("1.0 dispose")
+	const later = home + "1.2-SNAPSHOT/"
+	expect(t, s, put(later+"widget-1.2-20260105.000000-1.jar", []byte("later")), 201)
+	run("") // what is being published counts for nothing yet
+	expect(t, s, put(later+"maven-metadata.xml", []byte(strings.ReplaceAll(string(buildXML("20260105.000000", 1, "jar")), "1.0-", "1.2-"))), 201)
+	run("1.0-20260102.030405-1 delete, 1.0-20260103.000000-2 delete, 1.0-SNAPSHOT delete")
+	get(t, s, folder+"widget-1.0-20260103.000000-2.jar", 404)
+	deployBuild(t, s, "20260106.000000", 3, ".jar")
+	get(t, s, folder+"maven-metadata.xml", 200, "<timestamp>20260106.000000</timestamp>")
+	expect(t, s, put(home+"1.0/widget-1.0.jar", []byte("again")), 409)
+}
