@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -38,6 +39,7 @@ type Server struct {
 	Data   string   // the data folder
 	NATS   string   // address for followers of events; empty: none
 	Args   []string // further flags of larder serve
+	Env    []string // further variables, NAME=VALUE
 }
 
 // Running is a server that answers.
@@ -113,10 +115,10 @@ func (r *Running) Kill() error {
 	return fmt.Errorf("larder serve had ended by itself: %v; its log is %s", err, r.log.Name())
 }
 
-// Stop asks the process to end and returns when it has.
+// Stop asks the process to end, as service managers do, and returns when it has.
 func (r *Running) Stop() error {
 	defer r.log.Close()
-	if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
 	return r.cmd.Wait()
@@ -138,7 +140,7 @@ func (s Server) Token() (string, error) {
 
 func (s Server) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(s.Binary, args...)
-	cmd.Env = []string{"HOME=" + s.Data, "PATH=" + s.Data}
+	cmd.Env = append([]string{"HOME=" + s.Data, "PATH=" + s.Data}, s.Env...)
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,94 +26,129 @@ const steps = 30
 // patience bounds how long that may take.
 const patience = 2 * time.Minute
 
+// TestThreeProcessesAreOneServer: each process, and each server behind them, is
+// killed and brought back while clients publish and install.
 func TestThreeProcessesAreOneServer(t *testing.T) {
 	harness.EndToEnd(t)
-	node, err := exec.LookPath("node")
-	if err != nil {
-		harness.Absent(t, "node")
-	}
-	npm := client{t: t, node: node, program: harness.Program(t, "npm11", "node_modules", "npm", "bin", "npm-cli.js")}
 	w := newWorld(t, 3)
-	token, err := w.larders[0].Token()
-	if err != nil {
-		t.Fatal(err)
-	}
-	npm.token = token
+	npm := w.newNPM(t)
 	for i, l := range w.larders {
 		name := "from-npm-" + strconv.Itoa(i)
 		npm.publish(l.url, name)
-		for _, other := range w.larders {
-			npm.install(other.url, name) // each sees at once what the others took
-		}
+		npm.install(w.larders[(i+1)%len(w.larders)].url, name) // each sees at once what the others took
 	}
 
-	c := newLoad(w.larders, token)
+	c := w.newLoad(npm.token, w.all()...)
 	c.start(t.Context())
-	moves := func(what string, reads bool) {
-		t.Helper()
-		published, read := c.published.Load()+steps, c.read.Load()+steps
-		for end := time.Now().Add(patience); c.published.Load() < published || reads && c.read.Load() < read; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%s: %d publishes and %d reads are missing; %v", what, published-c.published.Load(), read-c.read.Load(), c.end())
-			}
-		}
-	}
-	moves("at first", true)
+	followed := w.follow(t)
+	c.moves(t, "at first", true)
 	type victim struct {
 		name       string
 		kill, back func()
 		during     func() // what must go on while it is dead
 	}
-	var victims []victim
-	for _, l := range w.larders {
-		victims = append(victims, victim{
-			"larder at " + l.url, func() { l.kill(t) }, func() { l.start(t) },
-			func() { moves("while a larder is dead", true) },
-		})
+	larder := func(i int) victim {
+		l := w.larders[i]
+		return victim{"larder at " + l.url, func() { l.kill(t) }, func() { l.start(t) }, func() {
+			c.moves(t, "while a larder is dead", true)
+			followed.moves(t, "while a larder is dead")
+		}}
 	}
-	victims = append(victims,
-		victim{"NATS", w.nats.kill, func() { w.nats.start(t) }, func() { moves("while NATS is away", true) }},
-		victim{"PostgreSQL", func() { fatal(t, w.postgres.Kill()) }, func() { fatal(t, w.postgres.Run()) }, func() {
+	nats := func(i int) victim {
+		n := w.nats[i]
+		return victim{n.name, n.Kill, func() { n.start(t) }, func() {
+			c.moves(t, "while a NATS server is dead", true)
+			followed.moves(t, "while a NATS server is dead")
+		}}
+	}
+	victims := []victim{
+		larder(0), nats(0),
+		{"PostgreSQL", func() { fatal(t, w.postgres.Kill()) }, func() { fatal(t, w.postgres.Run()) }, func() {
 			refusals := c.unavailable.Load() + steps
-			for end := time.Now().Add(patience); c.unavailable.Load() < refusals; time.Sleep(10 * time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatalf("nothing is refused while PostgreSQL is away; %v", c.end())
-				}
-			}
+			await(t, "a refusal while PostgreSQL is away", func() bool { return c.unavailable.Load() >= refusals })
 		}},
-		victim{"S3", func() { fatal(t, w.s3.Kill()) }, func() { fatal(t, w.s3.Run()) }, func() {
+		larder(1), nats(1),
+		{"S3", func() { fatal(t, w.s3.Kill()) }, func() { fatal(t, w.s3.Run()) }, func() {
 			// What a process has copies of goes on.
-			read := c.read.Load() + steps
-			for end := time.Now().Add(patience); c.read.Load() < read; time.Sleep(10 * time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatalf("nothing is read while S3 is away; %v", c.end())
-				}
-			}
+			read, refusals := c.read.Load()+steps, c.unavailable.Load()
+			await(t, "a read while S3 is away", func() bool { return c.read.Load() >= read })
+			await(t, "a refusal while S3 is away", func() bool { return c.unavailable.Load() > refusals })
 		}},
-	)
-	for round := range rounds(t) {
+		larder(2), nats(2),
+		{"all of NATS", w.nats.kill, func() { w.nats.start(t) }, func() { c.moves(t, "while NATS is away", true) }},
+	}
+	for round := range rounds(t, len(victims)) {
 		v := victims[round%len(victims)]
 		began := time.Now()
 		v.kill()
 		v.during()
 		v.back()
-		moves("after "+v.name+" is back", true)
-		t.Logf("round %d: %s, %v; published %d, read %d, refused %d", round, v.name, time.Since(began).Round(time.Millisecond),
-			c.published.Load(), c.read.Load(), c.unavailable.Load())
+		c.moves(t, "after "+v.name+" is back", true)
+		followed.moves(t, "after "+v.name+" is back")
+		t.Logf("round %d: %s, %v; published %d, read %d, refused %d, unanswered %d", round, v.name, time.Since(began).Round(time.Millisecond),
+			c.published.Load(), c.read.Load(), c.unavailable.Load(), c.unanswered.Load())
 	}
+	w.confirm(t, c, npm)
+}
+
+// confirm ends the load, and looks for what was lost, doubled or wrong.
+func (w *world) confirm(t *testing.T, c *load, npm client) {
+	t.Helper()
 	for _, wrong := range c.end() {
 		t.Error(wrong)
 	}
-	for _, l := range w.larders {
-		npm.install(l.url, "from-npm-0")
-		for _, r := range c.done {
-			c.verify(l.url, r, c.bytes[r.Name], true)
-		}
+	npm.install(w.nginx.URL, "from-npm-0")
+	servers := w.all()
+	for i, r := range c.done {
+		c.verify(servers[i%len(servers)], r, c.bytes[r.Name], true)
 	}
 	for _, wrong := range c.broken {
 		t.Error(wrong)
 	}
 	w.events(t, c.done, npm)
+}
+
+// await waits until it is so.
+func await(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("in vain waited for %s", what)
+		}
+	}
+}
+
+// moves waits until steps more packages have been published, and as many read.
+func (l *load) moves(t *testing.T, when string, reads bool) {
+	t.Helper()
+	published, read := l.published.Load()+steps, l.read.Load()+steps
+	for end := time.Now().Add(patience); l.published.Load() < published || reads && l.read.Load() < read; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: %d publishes and %d reads are missing; %v", when, published-l.published.Load(), read-l.read.Load(), l.end())
+		}
+	}
+}
+
+// following counts the events that a plain subscriber gets, whichever NATS
+// servers are there.
+type following struct{ got atomic.Int64 }
+
+func (w *world) follow(t *testing.T) *following {
+	t.Helper()
+	f := &following{}
+	conn, err := nats.Connect(w.bus, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+	fatal(t, err)
+	t.Cleanup(conn.Close)
+	_, err = conn.Subscribe("larder.events.>", func(*nats.Msg) { f.got.Add(1) })
+	fatal(t, err)
+	fatal(t, conn.Flush())
+	return f
+}
+
+func (f *following) moves(t *testing.T, when string) {
+	t.Helper()
+	want := f.got.Load() + steps
+	await(t, "events "+when, func() bool { return f.got.Load() >= want })
 }
 
 func fatal(t testing.TB, err error) {
@@ -122,11 +158,11 @@ func fatal(t testing.TB, err error) {
 	}
 }
 
-func rounds(t *testing.T) int {
+func rounds(t *testing.T, each int) int {
 	t.Helper()
 	text := os.Getenv("LARDER_CLUSTER_ROUNDS")
 	if text == "" {
-		return 6
+		return each
 	}
 	n, err := strconv.Atoi(text)
 	fatal(t, err)
@@ -137,7 +173,7 @@ func rounds(t *testing.T) int {
 func (w *world) events(t *testing.T, published []process.Release, npm client) {
 	t.Helper()
 	npm.publish(w.larders[0].url, "the-last")
-	conn, err := nats.Connect(w.nats.url())
+	conn, err := nats.Connect(w.bus)
 	fatal(t, err)
 	defer conn.Close()
 	js, err := jetstream.New(conn)
@@ -182,6 +218,19 @@ func (w *world) events(t *testing.T, published []process.Release, npm client) {
 type client struct {
 	t                    *testing.T
 	node, program, token string
+	public, authority    string // URL that servers tell, and file with what signs its certificate
+}
+
+func (w *world) newNPM(t *testing.T) client {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		harness.Absent(t, "node")
+	}
+	token, err := w.larders[0].Token()
+	fatal(t, err)
+	program := harness.Program(t, "npm11", "node_modules", "npm", "bin", "npm-cli.js")
+	return client{t: t, node: node, program: program, token: token, public: w.nginx.URL, authority: w.nginx.Authority}
 }
 
 func (c client) publish(server, name string) {
@@ -205,9 +254,12 @@ func (c client) install(server, name string) {
 
 func (c client) run(server, dir string, args ...string) {
 	c.t.Helper()
-	repository := server + "/npm/d/local-000000000000/main/"
-	_, host, _ := strings.Cut(repository, ":")
-	config := "registry=" + repository + "\n" + host + ":_authToken=" + c.token + "\naudit=false\nfund=false\nupdate-notifier=false\n"
+	const path = "/npm/d/local-000000000000/main/"
+	config := "registry=" + server + path + "\ncafile=" + c.authority + "\naudit=false\nfund=false\nupdate-notifier=false\n"
+	for _, url := range []string{server, c.public} {
+		_, host, _ := strings.Cut(url, ":")
+		config += host + path + ":_authToken=" + c.token + "\n"
+	}
 	fatal(c.t, os.WriteFile(filepath.Join(dir, ".npmrc"), []byte(config), 0o600))
 	env := []string{"HOME=" + dir, "PATH=" + filepath.Dir(c.node) + ":/usr/bin:/bin", "npm_config_cache=" + filepath.Join(dir, ".cache")}
 	if out, err := harness.Try(c.t, dir, env, append([]string{c.node, c.program}, args...)...); err != nil {

@@ -23,15 +23,17 @@ const (
 )
 
 // load is clients that publish and install all the time, each request at any of
-// the processes.
+// the servers.
 type load struct {
-	larders []*larder
+	servers []string // URLs
 	token   string
 	http    *http.Client
 	stop    context.CancelFunc
 	wait    sync.WaitGroup
 
-	serial, published, read, unavailable atomic.Int64
+	serial, published, read, unavailable, unanswered atomic.Int64
+
+	refusal atomic.Value // string: the newest 503
 
 	mu     sync.Mutex
 	done   []process.Release // acknowledged
@@ -39,8 +41,20 @@ type load struct {
 	broken []string          // answers that no server may give
 }
 
-func newLoad(larders []*larder, token string) *load {
-	return &load{larders: larders, token: token, http: &http.Client{Timeout: answerTime}, bytes: map[string][]byte{}}
+// newLoad gives clients of the servers, which trust the certificate of nginx.
+func (w *world) newLoad(token string, servers ...string) *load {
+	transport := w.nginx.Client.Transport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 16
+	return &load{servers: servers, token: token, http: &http.Client{Transport: transport, Timeout: answerTime}, bytes: map[string][]byte{}}
+}
+
+// all are the processes and nginx before them.
+func (w *world) all() []string {
+	servers := []string{w.nginx.URL}
+	for _, l := range w.larders {
+		servers = append(servers, l.url)
+	}
+	return servers
 }
 
 func (l *load) start(ctx context.Context) {
@@ -89,13 +103,13 @@ func (l *load) publish(ctx context.Context) {
 	l.bytes[r.Name] = content
 	l.mu.Unlock()
 	unclear := false
-	for try := rand.IntN(3); ; try++ {
+	for try := rand.IntN(len(l.servers)); ; try++ {
 		body, err := r.Body()
 		if err != nil {
 			l.fail("%v", err)
 			return
 		}
-		status, said, ok := l.do(http.MethodPut, l.larders[try%3].url, r.Name, body)
+		status, said, ok := l.do(http.MethodPut, l.servers[try%len(l.servers)], r.Name, body)
 		switch {
 		case status == http.StatusOK, status == http.StatusCreated, status == http.StatusConflict && unclear:
 			l.mu.Lock()
@@ -126,7 +140,7 @@ func (l *load) install(ctx context.Context) {
 	r := l.done[rand.IntN(n)]
 	content := l.bytes[r.Name]
 	l.mu.Unlock()
-	l.verify(l.larders[rand.IntN(3)].url, r, content, false)
+	l.verify(l.servers[rand.IntN(len(l.servers))], r, content, false)
 }
 
 // verify reads document and tarball of a package. With must, there is no excuse.
@@ -159,15 +173,18 @@ func (l *load) do(method, server, path string, body io.Reader) (status int, said
 	request.Header.Set("Content-Type", "application/json")
 	answer, err := l.http.Do(request)
 	if err != nil {
+		l.unanswered.Add(1)
 		return 0, err.Error(), false
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
+		l.unanswered.Add(1)
 		return 0, err.Error(), false
 	}
 	if answer.StatusCode == http.StatusServiceUnavailable {
 		l.unavailable.Add(1)
+		l.refusal.Store(fmt.Sprintf("%s %s: %s", method, path, text))
 		if answer.Header.Get("Retry-After") == "" {
 			l.fail("%s %s: 503 without Retry-After: %s", method, path, text)
 		}

@@ -33,13 +33,13 @@ func TestRulesOfThreeProcesses(t *testing.T) {
 	for _, l := range w.larders {
 		calls = append(calls, eventbridge.New(eventbridge.Options{Region: "us-east-1", BaseEndpoint: aws.String(l.url), Credentials: identity, RetryMaxAttempts: 1}))
 	}
-	conn, err := nats.Connect(w.nats.url(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+	conn, err := nats.Connect(w.bus, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
 	fatal(t, err)
 	defer conn.Close()
 	js, err := jetstream.New(conn)
 	fatal(t, err)
 	// A message that was stored while NATS died may be sent again much later.
-	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "CI", Subjects: []string{"ci.>"}, Duplicates: time.Hour})
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "CI", Subjects: []string{"ci.>"}, Replicas: 3, Duplicates: time.Hour})
 	fatal(t, err)
 	_, err = calls[1].PutRule(t.Context(), &eventbridge.PutRuleInput{Name: aws.String("ci"), EventPattern: aws.String(`{"source":["ci"]}`)})
 	fatal(t, err)
@@ -75,10 +75,13 @@ func TestRulesOfThreeProcesses(t *testing.T) {
 	events(15)
 
 	for _, stream := range []string{"CI", "LARDER_EVENTS"} {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		c, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{})
-		fatal(t, err)
+		var c jetstream.Consumer
+		await(t, "a consumer of "+stream, func() bool { // the cluster may still choose a leader
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			c, err = js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{})
+			return err == nil
+		})
 		seen := map[string]bool{}
 		for len(seen) < len(put) {
 			m, err := c.Next(jetstream.FetchMaxWait(30 * time.Second))

@@ -141,7 +141,7 @@ func (n *Nginx) Run(t testing.TB, d *Daemon) {
 	t.Cleanup(func() {
 		if t.Failed() {
 			text, _ := os.ReadFile(filepath.Join(n.Dir, "error.log"))
-			t.Logf("nginx says:\n%s", text[max(0, len(text)-4000):])
+			t.Logf("nginx says:\n%s", text[max(0, len(text)-20000):])
 		}
 	})
 	Await(t, strings.TrimPrefix(n.URL, "https://"))

@@ -21,8 +21,9 @@ const (
 	// oldest is the oldest PostgreSQL that is taken: hashtextextended, generated identities.
 	oldest = 120000
 	// migrationLock is how long a step waits for a table that is in use, and then
-	// leaves it to the others: whoever comes behind it waits for it.
-	migrationLock = time.Second
+	// leaves it to the others: whoever comes behind it waits for it. It is less
+	// than what PostgreSQL takes for a deadlock (1 s), which others would lose.
+	migrationLock = 500 * time.Millisecond
 	// migrationTime bounds how long that goes on.
 	migrationTime = 5 * time.Minute
 )

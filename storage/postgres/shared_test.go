@@ -114,7 +114,7 @@ func TestAStepThatWaitsForATableLetsOthersPass(t *testing.T) {
 	}()
 	waits := map[string]bool{} // by when they began
 	for len(waits) < 2 {
-		rows, err := db.QueryContext(t.Context(), "SELECT query_start::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ADD COLUMN seen%'")
+		rows, err := db.QueryContext(t.Context(), "SELECT query_start::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'LOCK TABLE %versions%'")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -257,7 +257,7 @@ func Load(ctx context.Context, conn *sql.Conn, d *Dialect, r io.Reader) error {
 	if newest := steps[len(steps)-1].version; dump.Schema > newest {
 		return registry.Errorf(registry.Unavailable, "the dump has schema version %d, and this build knows versions up to %d only: restore it with the larder that made it, or a newer one", dump.Schema, newest)
 	}
-	ahead, err := migrate(ctx, conn, steps[:dump.Schema])
+	ahead, err := migrate(ctx, conn, d, steps[:dump.Schema])
 	if err != nil {
 		return err
 	}
@@ -280,7 +280,7 @@ func Load(ctx context.Context, conn *sql.Conn, d *Dialect, r io.Reader) error {
 	if err := tx.Commit(); err != nil {
 		return err
 	}
-	_, err = migrate(ctx, conn, steps)
+	_, err = migrate(ctx, conn, d, steps)
 	return err
 }
 

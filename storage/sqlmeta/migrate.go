@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -31,10 +32,10 @@ func Migrate(ctx context.Context, conn *sql.Conn, d *Dialect) (ahead int, err er
 	if err != nil {
 		return 0, err
 	}
-	return migrate(ctx, conn, steps)
+	return migrate(ctx, conn, d, steps)
 }
 
-func migrate(ctx context.Context, conn *sql.Conn, steps []step) (ahead int, err error) {
+func migrate(ctx context.Context, conn *sql.Conn, d *Dialect, steps []step) (ahead int, err error) {
 	if err := versionTable(ctx, conn); err != nil {
 		return 0, fmt.Errorf("schema version: %w", err)
 	}
@@ -49,7 +50,7 @@ func migrate(ctx context.Context, conn *sql.Conn, steps []step) (ahead int, err 
 			}
 			continue
 		}
-		if err := s.apply(ctx, conn); err != nil {
+		if err := s.apply(ctx, conn, d); err != nil {
 			return 0, fmt.Errorf("schema migration %s: %w", s.name, err)
 		}
 	}
@@ -204,12 +205,17 @@ func (d *Dialect) migration(name string) (string, error) {
 	return text + string(more), err
 }
 
-func (s step) apply(ctx context.Context, conn *sql.Conn) error {
+func (s step) apply(ctx context.Context, conn *sql.Conn, d *Dialect) error {
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
+	if d.Locks != nil {
+		if err := s.lock(ctx, tx, d); err != nil {
+			return err
+		}
+	}
 	if _, err := tx.ExecContext(ctx, s.text); err != nil {
 		return err
 	}
@@ -222,4 +228,40 @@ func (s step) apply(ctx context.Context, conn *sql.Conn) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+var altered = regexp.MustCompile(`(?m)^ALTER TABLE (\w+)`)
+
+// lock keeps the step from meeting those that go on beside it half-way, each
+// holding what the other wants: updates wait for its end, and views at the first
+// table that they share with it, for tables are taken in the order in which they
+// refer to each other, as views mostly read them.
+func (s step) lock(ctx context.Context, tx *sql.Tx, d *Dialect) error {
+	if _, err := tx.ExecContext(ctx, d.Locks.Alone); err != nil {
+		return err
+	}
+	wanted := map[string]bool{}
+	for _, m := range altered.FindAllStringSubmatch(s.text, -1) {
+		wanted[m[1]] = true
+	}
+	rows, err := tx.QueryContext(ctx, d.Tables)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var tables []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return err
+		}
+		if wanted[name] {
+			tables = append(tables, name)
+		}
+	}
+	if err := rows.Err(); err != nil || len(tables) == 0 {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `LOCK TABLE `+strings.Join(tables, ", ")+` IN ACCESS EXCLUSIVE MODE`)
+	return err
 }
