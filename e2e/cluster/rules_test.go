@@ -38,9 +38,11 @@ func TestRulesOfThreeProcesses(t *testing.T) {
 	defer conn.Close()
 	js, err := jetstream.New(conn)
 	fatal(t, err)
-	// A message that was stored while NATS died may be sent again much later.
-	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "CI", Subjects: []string{"ci.>"}, Replicas: 3, Duplicates: time.Hour})
-	fatal(t, err)
+	await(t, "a stream", func() bool { // the cluster may still choose a leader
+		// A message that was stored while NATS died may be sent again much later.
+		_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "CI", Subjects: []string{"ci.>"}, Replicas: 3, Duplicates: time.Hour})
+		return err == nil
+	})
 	_, err = calls[1].PutRule(t.Context(), &eventbridge.PutRuleInput{Name: aws.String("ci"), EventPattern: aws.String(`{"source":["ci"]}`)})
 	fatal(t, err)
 	_, err = calls[2].PutTargets(t.Context(), &eventbridge.PutTargetsInput{
@@ -83,10 +85,13 @@ func TestRulesOfThreeProcesses(t *testing.T) {
 			return err == nil
 		})
 		seen := map[string]bool{}
-		for len(seen) < len(put) {
-			m, err := c.Next(jetstream.FetchMaxWait(30 * time.Second))
-			if err != nil {
-				t.Fatalf("%s: after %d of %d events: %v", stream, len(seen), len(put), err)
+		for end := time.Now().Add(patience); len(seen) < len(put); {
+			m, err := c.Next(jetstream.FetchMaxWait(5 * time.Second))
+			if err != nil { // as above
+				if time.Now().After(end) {
+					t.Fatalf("%s: after %d of %d events: %v", stream, len(seen), len(put), err)
+				}
+				continue
 			}
 			e := bodyID(t, m)
 			if seen[e] || !put[e] {
