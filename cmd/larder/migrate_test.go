@@ -18,7 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
@@ -283,16 +283,31 @@ func TestARestoredBackupServesTheSame(t *testing.T) {
 	}
 }
 
-// breaking is an S3 server behind a door that breaks the command which comes
-// through it at its nth object.
+// breaking is a door before an S3 server that kills who comes through it with its
+// nth object.
 type breaking struct {
-	puts, limit atomic.Int64
-	fall        func()
+	mu   sync.Mutex
+	left int // zero: nobody is killed
+	who  *os.Process
+}
+
+func (b *breaking) kill(who *os.Process, nth int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.who, b.left = who, nth
 }
 
 func (b *breaking) ServeHTTP(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	if r.Method == http.MethodPut && b.limit.Load() > 0 && b.puts.Add(1) >= b.limit.Load() {
-		b.fall()
+	b.mu.Lock()
+	closed := false
+	if r.Method == http.MethodPut && b.left > 0 {
+		if b.left--; b.left == 0 {
+			b.left, closed = 1, true // nor does anything come through behind it
+			b.who.Kill()
+		}
+	}
+	b.mu.Unlock()
+	if closed {
 		panic(http.ErrAbortHandler)
 	}
 	next.ServeHTTP(w, r)
@@ -358,9 +373,6 @@ func TestAServerMovesToPostgreSQLAndS3AndBackThoughKilledOnTheWay(t *testing.T) 
 		child.Env = append(os.Environ(), beMain+"=1")
 		var out bytes.Buffer
 		child.Stdout, child.Stderr = &out, &out
-		door.puts.Store(0)
-		door.limit.Store(12) // of eight at a time: four are whole by then
-		door.fall = func() { child.Process.Kill() }
 		if n == 1 {
 			if _, err := command(append(args, more...)...); err == nil || !strings.Contains(err.Error(), "--online copies its bytes") {
 				t.Errorf("beside the server: %v", err)
@@ -369,11 +381,16 @@ func TestAServerMovesToPostgreSQLAndS3AndBackThoughKilledOnTheWay(t *testing.T) 
 				t.Fatal(err)
 			}
 		}
-		if err := child.Run(); err == nil || child.ProcessState.Exited() {
+		door.kill(nil, 0)
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		door.kill(child.Process, 12) // of eight at a time: four are whole by then
+		if err := child.Wait(); err == nil || child.ProcessState.Exited() {
 			t.Fatalf("it was not killed: %v, %s", err, out.String())
 		}
 	}
-	door.limit.Store(0)
+	door.kill(nil, 0)
 	done := read(h.larder(t, args...))
 	if !done.Complete || done.Copied == 0 || done.Kept < 8 || done.Copied+done.Kept != plan.Blobs {
 		t.Errorf("the end copies %+v of %d", done.Moved, plan.Blobs)
