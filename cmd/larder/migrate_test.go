@@ -326,6 +326,22 @@ func TestAServerMovesToPostgreSQLAndS3AndBackThoughKilledOnTheWay(t *testing.T) 
 	h := newHouse(t)
 	before := h.streamed(t, h.data, "", "")
 
+	// Long sent, and so of the stream alone.
+	m, err := storage.Metadata(t.Context(), "", h.data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = m.Update(t.Context(), func(tx registry.Tx) error {
+		n, err := tx.PruneEvents(time.Now().Add(time.Hour))
+		if n == 0 {
+			t.Errorf("none of %d events was dropped", before)
+		}
+		return err
+	})
+	if err = errors.Join(err, m.Close()); err != nil {
+		t.Fatal(err)
+	}
+
 	// A door before the store, through which the address of the URL leads.
 	direct, err := url.Parse(store.URL("packages/one", "part-size=5MiB"))
 	if err != nil {
