@@ -51,6 +51,9 @@ func ServeAsset(w http.ResponseWriter, r *Request, a *registry.AssetContent, con
 	if a.ETag != "" {
 		h["Etag"] = []string{a.ETag}
 	}
+	if a.Warning != "" { // clients tell nothing of what they keep (npm: make-fetch-happen)
+		h["Cache-Control"] = []string{cacheNone}
+	}
 	var body io.ReadSeeker = &watched{ReadSeeker: a.Body, log: r.Log}
 	if f, ok := a.Body.(*os.File); ok {
 		body = &sized{body: f, size: a.Size}

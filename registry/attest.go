@@ -85,7 +85,12 @@ func (s *Service) look(ctx context.Context, id VersionID, v Version, a Asset, at
 		Trust: s.Attestor.Trust(), Checked: s.Clock(),
 	}
 	body := offer.Kept
-	if body == nil {
+	switch {
+	case body != nil:
+	case s.Puller == nil || v.Origin.Type != OriginExternal:
+		found.Problem = "nobody can be asked for it"
+		return found, nil
+	default:
 		answer, err := s.Puller.Fetch(ctx, v.Origin.Connection, *offer.Request)
 		if IsNotFound(err) {
 			found.Problem = "the registry that it came from does not have the attestations that its index speaks of"
@@ -111,18 +116,27 @@ func (s *Service) look(ctx context.Context, id VersionID, v Version, a Asset, at
 	return found, nil
 }
 
-// verified looks at the attestations of a held asset that nobody has looked at,
-// notes what it found, and gives the ruling that knows it.
-func (s *Service) verified(ctx context.Context, n *node, id VersionID, v Version, a Asset, guard *ruling) (*ruling, error) {
-	if v.Origin.Type == OriginExternal && s.Puller == nil {
-		return guard, nil
+// release judges the bytes of a held asset, which may be given out where there
+// is no error. Attestations that nobody has looked at are looked at now.
+func (s *Service) release(ctx context.Context, n *node, id VersionID, hit *found, guard *ruling) (Verdict, error) {
+	guard = guard.of(hit.asset.Name)
+	verdict := guard.judge(hit.version, nil)
+	if verdict.Unverified && guard.attestable(s) {
+		seen, err := s.look(ctx, id, hit.version, hit.asset, guard.attester)
+		if err != nil {
+			return verdict, err
+		}
+		if seen != nil {
+			verdict = guard.with(*seen).judge(hit.version, nil)
+			if err := s.note(ctx, n.ID.Domain, id.Package, *seen, verdict.Hide); err != nil {
+				return verdict, err
+			}
+		}
 	}
-	found, err := s.look(ctx, id, v, a, guard.attester)
-	if err != nil || found == nil {
-		return guard, err
+	if verdict.Refuse {
+		return verdict, refused(n.ID, id, verdict)
 	}
-	guard = guard.with(*found)
-	return guard, s.note(ctx, n.ID.Domain, id.Package, *found, guard.judge(v, nil).Hide)
+	return verdict, nil
 }
 
 // note keeps what was found out about an asset. Where that hides its version,

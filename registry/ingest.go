@@ -118,7 +118,8 @@ func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, 
 	if err != nil {
 		return nil, err
 	}
-	content := &AssetContent{Name: asset.Name, Size: pulled.Size, Modified: version.Released, Body: pulled.Body}
+	content := &AssetContent{Name: asset.Name, Size: pulled.Size, Modified: version.Released, Body: pulled.Body,
+		Warning: headerText(guard.judge(v, version.Assets).Warning)}
 	if len(asset.SHA256) == len(Digest{}) {
 		content.ETag = digestETag(Digest(asset.SHA256))
 	}

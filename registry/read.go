@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -15,6 +16,7 @@ type AssetContent struct {
 	ETag     string // strong, quoted; empty while the bytes arrive and no SHA-256 was promised
 	Hashes   Hashes // zero while the bytes arrive
 	Modified time.Time
+	Warning  string // what a rule warns of, for a header: one line of ASCII; empty mostly
 	Body     io.ReadSeekCloser
 }
 
@@ -27,6 +29,7 @@ type located struct {
 	graph    int64
 	contents int64
 	guard    time.Time // when the guard's verdict may change; zero: never
+	warning  string
 }
 
 // assetKey is what a located answers.
@@ -110,7 +113,7 @@ func (s *Service) open(ctx context.Context, d DomainID, name string, at *located
 	if err != nil {
 		return nil, err
 	}
-	return &AssetContent{Name: name, Size: at.asset.Size, ETag: at.etag, Hashes: at.asset.Hashes, Modified: at.modified, Body: body}, nil
+	return &AssetContent{Name: name, Size: at.asset.Size, ETag: at.etag, Hashes: at.asset.Hashes, Modified: at.modified, Warning: at.warning, Body: body}, nil
 }
 
 // found is the first repository of the search order that has what was asked.
@@ -192,19 +195,12 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 		}
 		return content, err
 	}
-	guard = guard.of(name)
-	verdict := guard.judge(hit.version, nil)
-	if verdict.Unverified {
-		if heldOnly && hit.version.Origin.Type == OriginExternal {
-			return nil, notHeldNow(n.ID, id)
-		}
-		if guard, err = s.verified(ctx, n, id, hit.version, hit.asset, guard); err != nil {
-			return nil, err
-		}
-		verdict = guard.judge(hit.version, nil)
+	if heldOnly && hit.version.Origin.Type == OriginExternal && guard.of(name).judge(hit.version, nil).Unverified {
+		return nil, notHeldNow(n.ID, id)
 	}
-	if verdict.Refuse {
-		return nil, refused(n.ID, id, verdict)
+	verdict, err := s.release(ctx, n, id, hit, guard)
+	if err != nil {
+		return nil, err
 	}
 	if hit.node != n && !heldOnly {
 		err := s.update(ctx, func(c *change) error {
@@ -222,9 +218,9 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 			return nil, err
 		}
 		// The revision moved: the next request remembers where it is.
-		return s.open(ctx, n.ID.Domain, name, newLocated(hit))
+		return s.open(ctx, n.ID.Domain, name, newLocated(hit, verdict))
 	}
-	l := newLocated(hit)
+	l := newLocated(hit, verdict)
 	if hit.node != n {
 		return s.open(ctx, n.ID.Domain, name, l)
 	}
@@ -265,8 +261,25 @@ func (s *Service) blocked(ctx context.Context, n *node, id VersionID, notFound e
 	return notFound
 }
 
-func newLocated(hit *found) *located {
-	return &located{asset: hit.asset, etag: digestETag(hit.asset.Hashes.SHA256), modified: hit.version.Published}
+func newLocated(hit *found, v Verdict) *located {
+	return &located{asset: hit.asset, etag: digestETag(hit.asset.Hashes.SHA256), modified: hit.version.Published, warning: headerText(v.Warning)}
+}
+
+// maxWarning bounds a warning in a header, in bytes.
+const maxWarning = 500
+
+// headerText is a text as a header may have it.
+func headerText(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r < ' ':
+			return ' '
+		case r > '~':
+			return '?'
+		}
+		return r
+	}, text)
+	return text[:min(len(text), maxWarning)]
 }
 
 func digestETag(d Digest) string { return `"` + hex.EncodeToString(d[:]) + `"` }

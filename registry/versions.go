@@ -71,7 +71,16 @@ func (s *Service) VersionAsset(ctx context.Context, actor Actor, r RepoID, id Ve
 		res.Type, res.Name = AssetResource, name
 		return nil, "", Errorf(NotFound, "version %s of package %q, which is %s, has no asset %q to give", id.Version, id.Package.DisplayName(), v.Status, name).About(res)
 	}
-	content, err := s.open(ctx, n.ID.Domain, name, newLocated(&found{n, v, asset}))
+	hit := &found{n, v, asset}
+	guard, err := s.rulingNow(ctx, n, id.Package)
+	if err != nil {
+		return nil, "", err
+	}
+	verdict, err := s.release(ctx, n, id, hit, guard)
+	if err != nil {
+		return nil, "", err
+	}
+	content, err := s.open(ctx, n.ID.Domain, name, newLocated(hit, verdict))
 	content, err = s.Repo(actor, r).handOut(id, content, err)
 	return content, v.Revision, err
 }

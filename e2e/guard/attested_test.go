@@ -144,15 +144,15 @@ func TestWhatIsNotAttestedIsKeptBackOnEveryPath(t *testing.T) {
 		}{
 			"attested":              {func() (string, bool) { return w.answer(t, w.bundle(v, acme, fresh)), true }, ""},
 			"beside one that fails": {func() (string, bool) { return w.answer(t, good, w.bundle(v, acme, fresh)), true }, ""},
-			"not attested":          {func() (string, bool) { return "", false }, "it has no attestation"},
+			"not attested":          {func() (string, bool) { return "", false }, "has no attestation;"},
 			"not found":             {func() (string, bool) { return "", true }, "does not have the attestations"},
-			"not to be read":        {func() (string, bool) { return `{"version":1,"attestation_bundles":{},"attestations":1}`, true }, "no attestation of it verifies"},
+			"not to be read":        {func() (string, bool) { return `{"version":1,"attestation_bundles":{},"attestations":1}`, true }, "has no attestation that verifies"},
 			"by nobody": {func() (string, bool) {
 				return w.answer(t), true
-			}, "no attestation of it verifies"},
+			}, "has no attestation that verifies"},
 			"from another source": {func() (string, bool) {
 				return w.answer(t, w.bundle(v, with(func(s *sigstoretest.Signer) { s.Repository = "https://git.test/acme/lib-fork" }), fresh)), true
-			}, "it was attested by https://git.test/acme/lib-fork"},
+			}, "has an attestation by https://git.test/acme/lib-fork"},
 			"by another workflow": {func() (string, bool) {
 				return w.answer(t, w.bundle(v, with(func(s *sigstoretest.Signer) {
 					s.Workflow = "https://git.test/acme/lib/.ci/test.yml@refs/heads/main"
@@ -165,7 +165,7 @@ func TestWhatIsNotAttestedIsKeptBackOnEveryPath(t *testing.T) {
 			"of other bytes under its name": {func() (string, bool) {
 				return w.answer(t, v.Bundle(acme, w.subject(fresh), "x", digests(settled))), true
 			}, "its statement is about other bytes"},
-			"by an instance that is not trusted": {func() (string, bool) { return w.answer(t, w.bundle(elsewhere, acme, fresh)), true }, "no attestation of it verifies"},
+			"by an instance that is not trusted": {func() (string, bool) { return w.answer(t, w.bundle(elsewhere, acme, fresh)), true }, "has no attestation that verifies"},
 			"with a signature that is spoilt": {func() (string, bool) {
 				other := v.Bundle(acme, w.subject(fresh), "other", digests(fresh))
 				var a, b map[string]any
@@ -175,7 +175,7 @@ func TestWhatIsNotAttestedIsKeptBackOnEveryPath(t *testing.T) {
 				b["dsseEnvelope"] = a["dsseEnvelope"]
 				spoilt, _ := json.Marshal(b)
 				return w.answer(t, spoilt), true
-			}, "no attestation of it verifies"},
+			}, "has no attestation that verifies"},
 			"signed when the certificate was over": {func() (string, bool) {
 				return w.answer(t, w.bundle(v, with(func(s *sigstoretest.Signer) { s.Late = true }), fresh)), true
 			}, "certificate"},
@@ -204,6 +204,12 @@ func TestWhatIsNotAttestedIsKeptBackOnEveryPath(t *testing.T) {
 					s.rule(byAcme)
 					// Nobody has looked at it yet: the index goes by what it was told.
 					s.wantListed("at first", formatstest.Call{Path: s.index[0]}, offered)
+					if cached { // the API gives bytes, too
+						content, _, err := s.Service.VersionAsset(t.Context(), owner(), formatstest.RepoID("main"), registry.VersionID{Package: s.pkg, Version: fresh}, s.asset(fresh), "")
+						if s.wantError("at first, GetPackageVersionAsset", err, c.reason); err == nil {
+							content.Body.Close()
+						}
+					}
 					s.want("at first", formatstest.Call{Path: s.file(fresh)}, c.reason)
 					s.check("then", c.reason, cached)
 					if c.reason == "" {
@@ -251,7 +257,7 @@ func TestWhatWasVerifiedIsRemembered(t *testing.T) {
 			}
 			before := count.n
 			s.rule(strings.Replace(byAcme, "release.yml", "other.yml", 1))
-			s.want("by another rule", formatstest.Call{Path: s.file(settled)}, "it was attested by https://git.test/acme/lib")
+			s.want("by another rule", formatstest.Call{Path: s.file(settled)}, "has an attestation by https://git.test/acme/lib")
 			s.rule(byAcme)
 			s.want("by the first one again", formatstest.Call{Path: s.file(settled)}, "")
 			if count.n != before {
@@ -389,8 +395,8 @@ func TestWhatIsPublishedIsVerified(t *testing.T) {
 		"attested, nothing is demanded":     {&acme, v, `{}`, 0, ""},
 		"attested as it has to be":          {&acme, v, byAcme, 0, ""},
 		"not attested, nothing is demanded": {nil, nil, `{}`, 0, ""},
-		"not attested":                      {nil, nil, byAcme, 403, "it has no attestation"},
-		"by somebody else":                  {&stranger, v, byAcme, 403, "it was attested by https://git.test/other/lib"},
+		"not attested":                      {nil, nil, byAcme, 403, "has no attestation;"},
+		"by somebody else":                  {&stranger, v, byAcme, 403, "has an attestation by https://git.test/other/lib"},
 		"that nobody can verify":            {&acme, elsewhere, `{}`, 400, "--trust-root"},
 	}
 	check := func(t *testing.T, s *server, a attempt, answer formatstest.Answer, read, attestations string) {

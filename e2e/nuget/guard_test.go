@@ -47,6 +47,11 @@ func TestFloatingVersionsTakeTheNewestAllowedVersion(t *testing.T) {
 			t.Errorf("nuget.exe did not install %s", want)
 		}
 	}
+	// A rule that only warns is told by the client.
+	s.Larder(t, nil, "guard", "block", "nuget:Public.Left", "--versions", "=1.0.0", "--warn", "--reason", "leave it by June")
+	if out := exe.run(t, "install", "Public.Left", "-Version", "1.0.0", "-Source", "local/main", "-OutputDirectory", "warned"); !strings.Contains(out, "leave it by June") {
+		t.Errorf("nuget.exe says nothing of a warning: %s", out)
+	}
 	for _, file := range g.requests() {
 		if strings.HasSuffix(file, ".nupkg") && (strings.Contains(file, "1.2.0") || strings.Contains(file, "beta.2")) {
 			t.Errorf("a version that is too new was fetched: %s", file)

@@ -23,6 +23,9 @@ func getTarball(w http.ResponseWriter, r *formats.Request) error {
 	if err != nil {
 		return err
 	}
+	if a.Warning != "" { // which npm prints (npm-registry-fetch: check-response.js)
+		w.Header()["Npm-Notice"] = []string{a.Warning}
+	}
 	return formats.ServeAsset(w, r, a, "application/octet-stream", tarballName(p, version))
 }
 

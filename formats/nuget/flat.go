@@ -50,6 +50,9 @@ func getFile(w http.ResponseWriter, r *formats.Request) error {
 		if err != nil {
 			return err
 		}
+		if a.Warning != "" { // which NuGet's clients print (NuGet.Protocol: ServerWarningLogHandler)
+			w.Header().Set("X-NuGet-Warning", a.Warning)
+		}
 		return formats.ServeAsset(w, r, a, "application/octet-stream", name)
 	case name == id.Package.Name+nuspecSuffix:
 		return serveDerived(w, r, id, part{kind: "nuspec", dig: nuspecOf, beside: name}, func([]byte) string { return "application/xml" })

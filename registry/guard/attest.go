@@ -70,9 +70,9 @@ func (r *ruling) unattested(s registry.Subject, v *registry.Verdict) (wait, over
 	if len(r.attests) == 0 {
 		return false, false
 	}
-	refuse := func(why string) (bool, bool) {
+	refuse := func(fact string) (bool, bool) {
 		v.Hide, v.Refuse, v.Unattested = true, true, true
-		v.Reason = r.name(s) + " is refused by this registry: it has to be attested by " + r.signers() + ", and " + why
+		v.Reason = r.name(s) + " " + fact + "; this registry wants it attested by " + r.signers()
 		for _, a := range r.attests {
 			if a.Reason != "" {
 				v.Reason = sentence(v.Reason, a.Reason)
@@ -82,25 +82,25 @@ func (r *ruling) unattested(s registry.Subject, v *registry.Verdict) (wait, over
 		return false, true
 	}
 	if !s.Trusts {
-		return refuse("the server trusts nobody to tell who attested something: its administrator has to start it with --trust-root FILE")
+		return refuse("has to be attested, and the server trusts nobody to tell by whom it is: its administrator has to start it with --trust-root FILE")
 	}
 	if len(s.Provenance) == 0 {
-		return refuse("it has no file that could be")
+		return refuse("has no file that could be attested")
 	}
 	for _, p := range s.Provenance {
-		file := "its file " + p.Asset
-		if len(s.Provenance) == 1 {
-			file = "it"
+		of := ""
+		if len(s.Provenance) > 1 {
+			of = " of file " + p.Asset
 		}
 		switch {
 		case !p.Offered:
-			return refuse(file + " has no attestation")
+			return refuse("has no attestation" + of)
 		case !p.Looked:
 			wait = true
 			continue
 		case len(p.Claims) == 0:
 			v.Until = p.Until
-			return refuse("no attestation of " + strings.TrimPrefix(file, "its file ") + " verifies: " + p.Problem)
+			return refuse("has no attestation" + of + " that verifies: " + p.Problem)
 		}
 		if !r.claimed(p.Claims) {
 			c := p.Claims[0]
@@ -108,7 +108,7 @@ func (r *ruling) unattested(s registry.Subject, v *registry.Verdict) (wait, over
 			if c.Repository != "" && c.Workflow != "" {
 				who += " (" + c.Workflow + ")"
 			}
-			return refuse(fmt.Sprintf("%s was attested by %s, known to %s", file, who, c.Issuer))
+			return refuse(fmt.Sprintf("has an attestation%s by %s, known to %s", of, who, c.Issuer))
 		}
 	}
 	return wait, false
