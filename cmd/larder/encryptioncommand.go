@@ -18,18 +18,14 @@ import (
 )
 
 func newEncryptionCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "encryption",
-		Short: "The keys of bytes that are encrypted on disk",
-		Long: `Look after the keys by which a server encrypts the bytes of packages on disk
+	return nounCommand("encryption", "The keys of bytes that are encrypted on disk",
+		`Look after the keys by which a server encrypts the bytes of packages on disk
 (larder serve --encrypt-blobs): each domain has data keys, and the master key, or
-a key command, seals these. Neither of these commands writes bytes of packages.
+a key command, seals these. None of these commands writes bytes of packages.
 
 Bytes that were there before encryption was turned on are encrypted by the
 server, behind its requests, from its next start on.`,
-	}
-	cmd.AddCommand(newEncryptionStatusCommand(), newEncryptionRotateCommand(), newEncryptionRekeyCommand())
-	return cmd
+		newEncryptionStatusCommand(), newEncryptionRotateCommand(), newEncryptionRekeyCommand())
 }
 
 // protection is how a domain's bytes are kept.

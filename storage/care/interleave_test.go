@@ -50,7 +50,6 @@ type run struct {
 	kept    map[registry.Digest]time.Time // what the store has, and since when
 	writing *actor                        // is within its update
 	deletes map[string]int                // deletions that have begun or ended, by version
-	trace   uint64
 	failed  error
 	actors  []*actor
 }
