@@ -7,7 +7,7 @@
 # Inside a container no package tool can be asked where the public registries
 # are: LARDER_EXTERNAL_CONNECTION, or `larder connection set`, says it.
 
-FROM docker.io/library/golang:1.26 AS build
+FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download

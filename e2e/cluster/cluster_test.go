@@ -180,14 +180,22 @@ func (w *world) events(t *testing.T, published []process.Release, npm client) {
 	fatal(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	consumer, err := js.OrderedConsumer(ctx, "LARDER_EVENTS", jetstream.OrderedConsumerConfig{})
-	fatal(t, err)
+	var consumer jetstream.Consumer
+	await(t, "a consumer", func() bool { // the cluster may still choose a leader
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		consumer, err = js.OrderedConsumer(ctx, "LARDER_EVENTS", jetstream.OrderedConsumerConfig{})
+		return err == nil
+	})
 	messages, err := consumer.Messages()
 	fatal(t, err)
 	context.AfterFunc(ctx, messages.Stop)
 	ids, of := map[string]bool{}, map[string]int{}
 	for {
 		m, err := messages.Next()
+		if err != nil && ctx.Err() == nil {
+			continue // as above
+		}
 		if err != nil {
 			t.Fatalf("after %d events: %v", len(ids), err)
 		}

@@ -19,7 +19,9 @@ import (
 
 // breaks is the beginning of a line in the text of a step with which older
 // builds cannot go on; why stands behind it. All other steps only add: what older
-// builds write beside them has to be right, and a test reads whether it can be.
+// builds do beside them has to be right. A test reads whether the text allows
+// that; whether it is so (that older builds may leave the new column out, that
+// they delete no bytes which only new rows refer to) is for who writes the step.
 const breaks = "-- Breaks older builds: "
 
 // Migrate brings the schema to the newest version, one transaction for each
