@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -439,6 +440,17 @@ func TestAServerMovesToPostgreSQLAndS3AndBackThoughKilledOnTheWay(t *testing.T) 
 			t.Fatal(err)
 		}
 	}
+	// Beside it, what is missing comes from where it came.
+	remote := sha256.Sum256([]byte("remote bytes"))
+	if err := serving.blobs.Delete(t.Context(), registry.DomainID{Owner: "000000000000", Name: firstDomain}, remote); err != nil {
+		t.Fatal(err)
+	}
+	h.upstream.up()
+	out := h.larder(t, "verify", "--repair", "--data", second, "--metadata", rows, "--blobs", blobs, "-o", "json")
+	if !strings.Contains(out, `"repaired": 2`) || !strings.Contains(out, `"missing": 2`) {
+		t.Errorf("verify --repair: %s", out)
+	}
+	h.upstream.Down()
 	back := []string{"migrate", "--data", second, "--metadata", rows, "--blobs", blobs, "--to-data", third, "-o", "json"}
 	if _, err := command(back...); err == nil || !strings.Contains(err.Error(), "stop every process") {
 		t.Errorf("beside the server: %v", err)

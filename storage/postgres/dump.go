@@ -33,10 +33,7 @@ func Holder(ctx context.Context, url, purpose string) (id string, held bool, err
 // URL ([DB.Lead]).
 func Led(ctx context.Context, url, name string) (led bool, err error) {
 	err = alone(ctx, url, func(s *session) error {
-		free := false
-		err := s.conn.QueryRowContext(ctx, tryLead, "lead "+name).Scan(&free) // and is let go of with the connection
-		led = !free
-		return err
+		return s.conn.QueryRowContext(ctx, isLed, "lead "+name).Scan(&led)
 	})
 	return led, err
 }

@@ -17,6 +17,10 @@ const (
 
 const (
 	tryLead = "SELECT pg_try_advisory_lock(hashtext(current_schema()), hashtext($1))"
+	// Looking takes no turn from who waits for one.
+	isLed = `SELECT EXISTS (SELECT 1 FROM pg_locks
+		WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+		AND classid::bigint = hashtext(current_schema())::bigint & 4294967295 AND objid::bigint = hashtext($1)::bigint & 4294967295)`
 	endLead = "SELECT pg_advisory_unlock(hashtext(current_schema()), hashtext($1))"
 )
 
