@@ -76,9 +76,12 @@ func (a *Authorizer) answer(ctx context.Context, access registry.Access, anyPack
 			bound.Name, bound.Owner).About(access.Resource)
 	}
 	// Read before the policies are: what moves them later is noticed at the next request.
-	counters, err := a.Metadata.Counters(ctx, access.Resource.Domain)
-	if err != nil {
-		return err
+	counters := access.Counters
+	if counters == (registry.Counters{}) {
+		var err error
+		if counters, err = a.Metadata.Counters(ctx, access.Resource.Domain); err != nil {
+			return err
+		}
 	}
 	keep := access.Context == nil
 	key := decisionKey{principal: actor.Principal, action: access.Action, resource: identityOf(access.Resource), anyPackage: anyPackage}

@@ -165,6 +165,9 @@ type Access struct {
 	// mostly. Tags that the request sets are aws:RequestTag/KEY; those that it
 	// removes are aws:TagKeys, separated by line feeds.
 	Context map[string]string
+	// Counters are those of the resource's domain that the caller has just read
+	// for this request; zero: the Authorizer reads them.
+	Counters Counters
 }
 
 // settingTags are the condition keys of tags that a request sets; nil for none.

@@ -221,6 +221,10 @@ type Actor struct {
 
 	Source netip.Addr // the client's address, after trusted proxies
 	Secure bool       // over TLS, after trusted proxies
+
+	// Looked are the counters of Domain that were read when this actor was made
+	// for its request, for the first look at that domain to go by; zero: none.
+	Looked Counters `json:"-"`
 }
 
 // Session is what is known of a temporary credential. It is immutable.

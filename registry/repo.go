@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"sync/atomic"
 )
 
 // Repo is one repository as one actor sees it: the only door for wire formats.
@@ -12,6 +13,7 @@ type Repo struct {
 	id    RepoID
 
 	heldOnly bool
+	looked   uint32 // not zero: the actor's counters are used up
 }
 
 // Repo binds an actor to a repository. It does no I/O; what is wrong with
@@ -38,11 +40,26 @@ func (r *Repo) Ping(ctx context.Context) error {
 // were there and nothing were granted; NotFound to those who could do the
 // action if it were.
 func (r *Repo) enter(ctx context.Context, action Action, p PackageID) (*node, Counters, error) {
-	return r.svc.enter(ctx, r.actor, action, r.id, p)
+	return r.svc.enterAt(ctx, r.actor, action, r.id, p, r.look())
+}
+
+// look gives the counters that the actor came with, once: whatever the request
+// has done by its second look may have moved them.
+func (r *Repo) look() Counters {
+	if r.actor.Domain != r.id.Domain || atomic.SwapUint32(&r.looked, 1) != 0 {
+		return Counters{}
+	}
+	return r.actor.Looked
 }
 
 func (s *Service) enter(ctx context.Context, actor Actor, action Action, id RepoID, p PackageID) (*node, Counters, error) {
-	n, counters, err := s.node(ctx, id)
+	return s.enterAt(ctx, actor, action, id, p, Counters{})
+}
+
+// enterAt is enter with counters of the domain that were read for this request;
+// zero: they are read.
+func (s *Service) enterAt(ctx context.Context, actor Actor, action Action, id RepoID, p PackageID, counters Counters) (*node, Counters, error) {
+	n, counters, err := s.nodeAt(ctx, id, counters)
 	if err != nil {
 		return nil, counters, err
 	}
@@ -53,7 +70,8 @@ func (s *Service) enter(ctx context.Context, actor Actor, action Action, id Repo
 	if p.Name != "" {
 		res.Type, res.Package = PackageResource, p
 	}
-	if err := s.authorize(ctx, actor, action, res); err != nil {
+	err = s.Authorizer.Authorize(ctx, Access{Actor: actor, Action: action, Resource: res, Time: s.Clock(), Counters: counters})
+	if err != nil {
 		return nil, counters, err
 	}
 	if n == nil {
@@ -64,9 +82,14 @@ func (s *Service) enter(ctx context.Context, actor Actor, action Action, id Repo
 
 // node finds a repository; nil when it or its domain is not there.
 func (s *Service) node(ctx context.Context, id RepoID) (*node, Counters, error) {
-	counters, err := s.Metadata.Counters(ctx, id.Domain)
-	if err != nil {
-		return nil, counters, err
+	return s.nodeAt(ctx, id, Counters{})
+}
+
+func (s *Service) nodeAt(ctx context.Context, id RepoID, counters Counters) (_ *node, _ Counters, err error) {
+	if counters == (Counters{}) {
+		if counters, err = s.Metadata.Counters(ctx, id.Domain); err != nil {
+			return nil, counters, err
+		}
 	}
 	g, err := s.graph(ctx, id.Domain, counters.Graph)
 	if err != nil || g == nil {

@@ -68,7 +68,9 @@ func (a *Authenticator) credential(ctx context.Context, values []string) (regist
 		return registry.Actor{}, err
 	}
 	if ok && known.identities == counters.Identities {
-		return known.actor, nil
+		actor := known.actor
+		actor.Looked = counters
+		return actor, nil
 	}
 	facts := tokenFacts{known.actor.Principal, known.actor.AccessKey, known.actor.Domain, known.expires, claimsOf(known.actor)}
 	if !ok {
