@@ -40,6 +40,17 @@ func TestARequestLooksAtCountersOnceToBeginWith(t *testing.T) {
 		t.Errorf("the second look of a request: %v, want NotFound: the repository is gone", err)
 	}
 
+	// A publish checks the right before the body, and looks anew after it.
+	meta.times = 0
+	pub, err := w.svc.Repo(actor, w.id("team")).Publish(t.Context(), registry.PackageID{Format: registry.NPM})
+	if err != nil || meta.times != 0 {
+		t.Fatalf("the look before a body reads counters %d times, %v; want none", meta.times, err)
+	}
+	defer pub.Abort()
+	if err := pub.Commit(t.Context(), registry.Draft{ID: vid("lib", "1"), Status: registry.Published}); err != nil || meta.times == 0 {
+		t.Errorf("the look after the body reads counters %d times, %v; want some", meta.times, err)
+	}
+
 	meta.times = 0
 	elsewhere := registry.RepoID{Domain: registry.DomainID{Owner: owner, Name: "elsewhere"}, Name: "app"}
 	if err := ping(w.svc.Repo(actor, elsewhere)); !registry.IsNotFound(err) || meta.times == 0 {
