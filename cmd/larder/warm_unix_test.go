@@ -4,6 +4,10 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,9 +18,10 @@ import (
 	"testing"
 	"time"
 
-	"larder/bench/process"
+	"larder/internal/sigstoretest"
 	"larder/policy/identity"
 	"larder/registry"
+	"larder/registry/guard/sigstore"
 )
 
 // BenchmarkWarm is what this server's own code costs for a request that is
@@ -28,12 +33,13 @@ func BenchmarkWarm(b *testing.B) {
 	domain := registry.DomainID{Owner: identity.FirstAccount, Name: firstDomain}
 	token := warmToken(b, s, domain)
 	repository := "/npm/d/local-000000000000/main/"
+	trusted := sigstoretest.New(b)
+	var err error
+	if s.service.Attestor, err = sigstore.New(trusted.Root()); err != nil {
+		b.Fatal(err)
+	}
 	for _, version := range []string{"1.0.0", "1.0.1"} {
-		body, err := process.Release{Name: "warm", Version: version, Tarball: func() io.Reader { return bytes.NewReader(make([]byte, 100<<10)) }}.Body()
-		if err != nil {
-			b.Fatal(err)
-		}
-		req := httptest.NewRequest(http.MethodPut, repository+"warm", body)
+		req := httptest.NewRequest(http.MethodPut, repository+"warm", bytes.NewReader(warmRelease(b, trusted, version)))
 		req.Header.Set("Authorization", "Bearer "+token)
 		w := httptest.NewRecorder()
 		if h.ServeHTTP(w, req); w.Code >= 300 {
@@ -84,6 +90,28 @@ func BenchmarkWarm(b *testing.B) {
 	}
 }
 
+// warmSigner attests what is published.
+var warmSigner = sigstoretest.Signer{Issuer: "https://login.test", Identity: "me@acme.test"}
+
+// warmRelease is what npm publish --provenance sends, with a tarball of 100 KB.
+func warmRelease(b *testing.B, v *sigstoretest.Instance, version string) []byte {
+	tarball := make([]byte, 100<<10)
+	sum := sha512.Sum512(tarball)
+	bundle := v.Bundle(warmSigner, "pkg:npm/warm@"+version, "provenance", map[string]string{"sha512": hex.EncodeToString(sum[:])})
+	body, err := json.Marshal(map[string]any{
+		"name": "warm", "dist-tags": map[string]string{"latest": version},
+		"versions": map[string]any{version: map[string]any{"name": "warm", "version": version}},
+		"_attachments": map[string]any{
+			"warm-" + version + ".tgz":      map[string]any{"data": base64.StdEncoding.EncodeToString(tarball)},
+			"warm-" + version + ".sigstore": map[string]any{"data": string(bundle)},
+		},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return body
+}
+
 // warmGuard gives the domain rules of every kind, 2,000 blocked versions among
 // them, or takes them away.
 func warmGuard(b *testing.B, s *Server, d registry.DomainID, on bool) {
@@ -94,7 +122,8 @@ func warmGuard(b *testing.B, s *Server, d registry.DomainID, on bool) {
 			versions = append(versions, registry.VersionID{Package: registry.PackageID{Format: registry.NPM, Name: fmt.Sprint("worm-", i/5)}, Version: fmt.Sprint("1.0.", i%5)})
 		}
 		var err error
-		document, err = s.service.Guard.Block(`{"cooldown":[{"age":"3d"}],"advisories":[{"action":"warn"}],"block":[{"package":"/npm/*","license":"AGPL-*"}]}`, versions, "worm")
+		document, err = s.service.Guard.Block(`{"cooldown":[{"age":"3d"}],"advisories":[{"action":"warn"}],"block":[{"package":"/npm/*","license":"AGPL-*"}],
+			"attest":[{"package":"/npm//warm$","issuer":"https://login.test","identity":"me@acme.test"}]}`, versions, "worm")
 		if err != nil {
 			b.Fatal(err)
 		}
