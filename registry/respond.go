@@ -70,10 +70,8 @@ func (s *Service) RespondGuard(ctx context.Context, actor Actor, d DomainID, q G
 		byPackage[vid.Package] = append(byPackage[vid.Package], i)
 		good = append(good, vid)
 	}
-	if !q.Rehearse {
-		if err := s.blockVersions(ctx, d, good, q.Reason); err != nil {
-			return nil, err
-		}
+	if err := s.blockVersions(ctx, d, good, q.Reason, q.Rehearse); err != nil {
+		return nil, err
 	}
 	repos, err := s.repositoriesOf(ctx, d)
 	if err != nil {
@@ -106,16 +104,24 @@ func (s *Service) RespondGuard(ctx context.Context, actor Actor, d DomainID, q G
 	return out, err
 }
 
-func (s *Service) blockVersions(ctx context.Context, d DomainID, versions []VersionID, reason string) error {
-	return s.Metadata.Update(ctx, func(tx Tx) error {
+func (s *Service) blockVersions(ctx context.Context, d DomainID, versions []VersionID, reason string, rehearse bool) error {
+	blocked := func(tx Tx) (Policy, error) {
 		p, err := guardRules(tx, d)
+		if err != nil {
+			return p, err
+		}
+		p.Revision = newID()
+		p.Document, err = s.Guard.Block(p.Document, versions, reason)
+		return p, err
+	}
+	if rehearse {
+		return s.Metadata.View(ctx, func(tx Tx) error { _, err := blocked(tx); return err })
+	}
+	return s.Metadata.Update(ctx, func(tx Tx) error {
+		p, err := blocked(tx)
 		if err != nil {
 			return err
 		}
-		if p.Document, err = s.Guard.Block(p.Document, versions, reason); err != nil {
-			return err
-		}
-		p.Revision = newID()
 		return tx.PutGuard(d, p)
 	})
 }

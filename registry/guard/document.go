@@ -84,7 +84,8 @@ func Parse(text string) (*Document, error) {
 		return d, nil
 	}
 	if len(text) > maxDocument {
-		return nil, registry.Errorf(registry.Invalid, "the guard rules are longer than %d KiB; block patterns and ranges instead of single versions", maxDocument>>10)
+		return nil, registry.Errorf(registry.Invalid, "the guard rules would be %d KiB long, and %d are the limit; block all of a package or a range in place of lists of single versions (larder guard block npm:NAME --versions '>=1.0 <2.0'), and take lists away that are needed no more (larder guard show, larder guard unblock npm:NAME)",
+			(len(text)+1023)>>10, maxDocument>>10)
 	}
 	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
 	decoder.DisallowUnknownFields()
