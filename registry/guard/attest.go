@@ -128,7 +128,7 @@ func (r *ruling) claimed(claims []registry.Claim) bool {
 func (a *attest) fits(c registry.Claim) bool {
 	return a.Issuer == c.Issuer &&
 		(a.Identity == "" || opens(a.Identity, c.Identity)) &&
-		(a.Repository == "" || c.Repository != "" && opens(a.Repository, strings.TrimSuffix(c.Repository, ".git"))) &&
+		(a.Repository == "" || c.Repository != "" && opens(source(a.Repository), source(c.Repository))) &&
 		(a.Workflow == "" || sameWorkflow(a.Workflow, c)) &&
 		(a.Predicate == "" || a.Predicate == c.Predicate)
 }
@@ -138,7 +138,12 @@ func opens(want, have string) bool {
 	if prefix, open := strings.CutSuffix(want, "*"); open {
 		return strings.HasPrefix(have, prefix)
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(want, "/"), ".git") == strings.TrimSuffix(have, "/")
+	return want == have
+}
+
+// source is a repository's URL as all spell it alike.
+func source(url string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(url, "/"), ".git")
 }
 
 // sameWorkflow compares the path of the build's instructions within the
@@ -146,7 +151,7 @@ func opens(want, have string) bool {
 // name of the file alone stands for it in any folder.
 func sameWorkflow(want string, c registry.Claim) bool {
 	at, _, _ := strings.Cut(c.Workflow, "@")
-	in, ok := strings.CutPrefix(at, strings.TrimSuffix(c.Repository, ".git")+"/")
+	in, ok := strings.CutPrefix(at, source(c.Repository)+"/")
 	if !ok || c.Repository == "" {
 		return false
 	}
