@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -163,6 +164,25 @@ func TestDeploymentsLetRequestsFinish(t *testing.T) {
 	} {
 		if got <= least {
 			t.Errorf("%s gives %s, and %s are needed", what, got, least)
+		}
+	}
+}
+
+func TestTheUnitIsUnderstoodAndHardened(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd is not on this machine")
+	}
+	unit := filepath.Join(t.TempDir(), "larder.service")
+	// It is verified that the program is there.
+	text := strings.Replace(deployed(t, "larder.service"), "ExecStart=/usr/local/bin/larder ", "ExecStart=/bin/true ", 1)
+	if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"verify", unit}, {"security", "--offline=true", "--threshold=20", "--no-pager", unit}} {
+		out, err := exec.Command(analyze, args...).CombinedOutput()
+		if err != nil || args[0] == "verify" && len(out) > 0 {
+			t.Errorf("systemd-analyze %s: %v\n%s", args[0], err, out)
 		}
 	}
 }
