@@ -14,9 +14,9 @@
 // e2e/cluster/install-servers.sh builds; each runs only where it is named:
 //
 //	go run ./bench -only million            a repository of a million versions beside one of a
-//	                                        thousand (million.go); a quarter of an hour, 12 GB
-//	go run ./bench -only processes          three processes beside one (processes.go); two minutes
-//	go run ./bench -only engines            SQLite or PostgreSQL, files or S3 (engines.go); two minutes
+//	                                        thousand (million.go); a quarter of an hour, 10 GB
+//	go run ./bench -only processes          three processes beside one (processes.go); a minute
+//	go run ./bench -only engines            SQLite or PostgreSQL, files or S3 (engines.go); a minute
 package main
 
 import (
