@@ -50,6 +50,7 @@ func TestPyPIAnswersAsEveryFormat(t *testing.T) {
 			"simple/nothing/", "simple/-bad-/", "simple/b%C3%A4d/", "requests/",
 			page + "9.9.9/" + wheelName("my-lib", "9.9.9"), page + "1.0.0/other-1.0.0.tar.gz", page + "1.0.0/my_lib-2.0.0.tar.gz",
 			page + "1.0.0/my_lib-1.0.0.tar.gz", page + "1.0.0/my_lib-1.0.0.tar.gz.metadata", page + "odd/x", page + "1.0.0/", page + "1.0.0",
+			"integrity/my-lib/1.0.0/" + wheelName("my-lib", "1.0.0") + "/provenance", "integrity/my-lib/9.9.9/x/provenance",
 			asset("1.0.0") + ".provenance", asset("1.0.0") + ".asc", asset("1.0.0") + ".metadata.metadata",
 			"integrity/my-lib/1.0.0/" + wheelName("my-lib", "1.0.0") + "/provenance", "integrity/nothing/1.0.0/x.whl/provenance",
 			"pypi/nothing/json", "pypi/my-lib/2.0.0/json", "pypi/my-lib/odd/json", strings.Repeat("simple/", 40),
