@@ -67,17 +67,19 @@ func TestThreeProcessesAreOneServer(t *testing.T) {
 			refusals := c.unavailable.Load() + steps
 			await(t, "a refusal while PostgreSQL is away", func() bool { return c.unavailable.Load() >= refusals })
 		}},
-		larder(1), nats(1),
+		larder(1),
 		{"S3", func() { fatal(t, w.s3.Kill()) }, func() { fatal(t, w.s3.Run()) }, func() {
 			// What a process has copies of goes on.
 			read, refusals := c.read.Load()+steps, c.unavailable.Load()
 			await(t, "a read while S3 is away", func() bool { return c.read.Load() >= read })
 			await(t, "a refusal while S3 is away", func() bool { return c.unavailable.Load() > refusals })
 		}},
-		larder(2), nats(2),
+		larder(2),
 		{"all of NATS", w.nats.kill, func() { w.nats.start(t) }, func() { c.moves(t, "while NATS is away", true) }},
 	}
-	for round := range rounds(t, len(victims)) {
+	each := len(victims) // one of every kind, and all processes
+	victims = append(victims, nats(1), nats(2))
+	for round := range rounds(t, each) {
 		v := victims[round%len(victims)]
 		began := time.Now()
 		v.kill()

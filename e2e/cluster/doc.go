@@ -5,5 +5,5 @@
 //
 // install-servers.sh builds the S3 and the NATS server; PostgreSQL and nginx are
 // the machine's own. LARDER_CLUSTER_ROUNDS is how many are killed (default: each
-// once), LARDER_E2E as for the other end-to-end tests.
+// once, and one of the NATS servers), LARDER_E2E as for the other end-to-end tests.
 package cluster
