@@ -22,6 +22,9 @@ func (r *ruling) provenance(v Version, listed []ListedAsset) []Provenance {
 		}
 		offer := r.attester.Attestations(VersionID{r.pkg, v.Version}, v.Manifest, name)
 		if offer.Needless {
+			if r.only != "" {
+				all = append(all, Provenance{Asset: name, Needless: true})
+			}
 			return
 		}
 		p := Provenance{Asset: name, Offered: offer.offered()}

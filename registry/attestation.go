@@ -46,12 +46,13 @@ type Attestation struct {
 
 // Provenance is what is known of who attested one asset.
 type Provenance struct {
-	Asset   string
-	Offered bool      // its index says that there are attestations
-	Looked  bool      // they were looked at: Claims or Problem say what was found
-	Claims  []Claim   // of verified attestations
-	Problem string    // why none counts, a part of a sentence
-	Until   time.Time // when it is looked at again; zero: never
+	Asset    string
+	Needless bool      // it is none that is attested, and was asked for by itself: a signature
+	Offered  bool      // its index says that there are attestations
+	Looked   bool      // they were looked at: Claims or Problem say what was found
+	Claims   []Claim   // of verified attestations
+	Problem  string    // why none counts, a part of a sentence
+	Until    time.Time // when it is looked at again; zero: never
 }
 
 // Attester is the optional power of Rules of a format whose versions come with

@@ -361,7 +361,7 @@ func npmPublish(version string, bundle json.RawMessage) formatstest.Call {
 }
 
 // pythonUpload is what twine upload --attestations sends.
-func pythonUpload(t *testing.T, version string, attestations string) (formatstest.Call, string, []byte) {
+func pythonUpload(t *testing.T, version string, attestations string, signature ...string) (formatstest.Call, string, []byte) {
 	t.Helper()
 	name, b := wheel("lib", version)
 	var body bytes.Buffer
@@ -376,6 +376,12 @@ func pythonUpload(t *testing.T, version string, attestations string) (formatstes
 		t.Fatal(err)
 	}
 	part.Write(b)
+	for _, text := range signature {
+		if part, err = w.CreateFormFile("gpg_signature", name+".asc"); err != nil {
+			t.Fatal(err)
+		}
+		part.Write([]byte(text))
+	}
 	w.Close()
 	return formatstest.Call{Method: http.MethodPost, Repo: "lone", Body: body.Bytes(), Header: map[string]string{"Content-Type": w.FormDataContentType()}}, name, b
 }
@@ -449,5 +455,32 @@ func TestWhatIsPublishedIsVerified(t *testing.T) {
 			call, file, _ := pythonUpload(t, settled, attestations)
 			check(t, s, a, s.Do(call), "simple/lib/"+settled+"/"+file, "integrity/lib/"+settled+"/"+file+"/provenance")
 		})
+	}
+}
+
+func TestASignatureNeedNotBeAttestedItself(t *testing.T) {
+	v := sigstoretest.New(t)
+	s := attestedWires[1].trusting(t, v, nil)
+	s.rule(byAcme)
+	file, b := wheel("lib", settled)
+	sum := sha256.Sum256(b)
+	list, err := json.Marshal(sigstoretest.Attestations(t, v.Bundle(acme, file, "publish", map[string]string{"sha256": hex.EncodeToString(sum[:])})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const signature = "-----BEGIN PGP SIGNATURE-----\n"
+	call, file, _ := pythonUpload(t, settled, string(list), signature)
+	if got := s.Do(call); got.Status != http.StatusOK {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	for _, name := range []string{file + ".asc", file} {
+		got := s.Do(formatstest.Call{Repo: "lone", Path: "simple/lib/" + settled + "/" + name})
+		if got.Status != http.StatusOK {
+			t.Errorf("%s: %d %s", name, got.Status, got.Body)
+		}
+	}
+	s.rule(`{"attest":[{"package":"PACKAGE","issuer":"https://login.test","identity":"x"}],"block":[{"package":"PACKAGE"}]}`)
+	if got := s.Do(formatstest.Call{Repo: "lone", Path: "simple/lib/" + settled + "/" + file + ".asc"}); got.Status != http.StatusForbidden {
+		t.Errorf("the signature of what is blocked: %d, want 403", got.Status)
 	}
 }

@@ -93,6 +93,8 @@ func (r *ruling) unattested(s registry.Subject, v *registry.Verdict) (wait, over
 			of = " of file " + p.Asset
 		}
 		switch {
+		case p.Needless:
+			continue
 		case !p.Offered:
 			return refuse("has no attestation" + of)
 		case !p.Looked:

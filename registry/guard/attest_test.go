@@ -43,6 +43,7 @@ func TestAttest(t *testing.T) {
 		"nobody has looked":                  {rule(`"identity":"https://*"`), []registry.Provenance{looked, unlooked}, false, true, true, "nobody has looked"},
 		"one file is not attested":           {rule(`"identity":"https://*"`), []registry.Provenance{unlooked, none}, true, true, false, "has no attestation of file c.tgz;"},
 		"one file's does not verify":         {rule(`"identity":"https://*"`), []registry.Provenance{looked, failed}, true, true, false, "has no attestation of file d.tgz that verifies: it is forged"},
+		"a signature by itself":              {rule(`"identity":"x"`), []registry.Provenance{{Asset: "a.tgz.asc", Needless: true}}, false, false, false, ""},
 		"no file":                            {rule(`"identity":"https://*"`), nil, true, true, false, "no file"},
 		"another package":                    {`{"attest":[{"package":"/npm//other$","issuer":"https://login.test","identity":"x"}]}`, nil, false, false, false, ""},
 		"one of two signers":                 {`{"attest":[{"package":"/npm/*","issuer":"https://login.test","identity":"x"},{"package":"/npm/*","issuer":"https://login.test","identity":"https://*"}]}`, []registry.Provenance{looked}, false, false, false, ""},
