@@ -218,7 +218,7 @@ func (s *Server) openStorage(ctx context.Context) (err error) {
 }
 
 func (s *Server) openIdentity(ctx context.Context) error {
-	master, err := s.masterKey()
+	master, err := s.masterKey(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot read the master key: %w", err)
 	}
@@ -265,13 +265,27 @@ func (s *Server) openIdentity(ctx context.Context) error {
 }
 
 // masterKey takes the key of the named file, or of the environment itself, or
-// of the data folder, where it is made at the first start.
-func (s *Server) masterKey() ([]byte, error) {
-	named := s.Config.MasterKey
-	if named == "" {
-		return identity.EnsureMasterKey(s.folder.masterKey())
+// of the data folder, where it is made at the first start. One that is lost is
+// not made anew: it would lie where the right one belongs.
+func (s *Server) masterKey(ctx context.Context) ([]byte, error) {
+	if named := s.Config.MasterKey; named != "" {
+		return readMasterKey(named, s.Config.MasterKeyInEnvironment)
 	}
-	return readMasterKey(named, s.Config.MasterKeyInEnvironment)
+	file := s.folder.masterKey()
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		var sealed []registry.Key
+		err := s.metadata.View(ctx, func(tx registry.Tx) (err error) {
+			sealed, err = tx.Keys(masterCheck)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(sealed) > 0 {
+			return nil, fmt.Errorf("%s is missing, and this database was %w: put the file back, or name it: --master-key FILE or LARDER_MASTER_KEY, the same for every process", file, identity.ErrOtherMasterKey)
+		}
+	}
+	return identity.EnsureMasterKey(file)
 }
 
 func (s *Server) openEvents(ctx context.Context) (err error) {

@@ -371,7 +371,7 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 	}
 }
 
-func TestAnotherMasterKeyIsRefused(t *testing.T) {
+func TestAMasterKeyThatIsLostIsNotMadeAnew(t *testing.T) {
 	dir := t.TempDir()
 	s, _ := start(t, dir)
 	if err := s.Close(); err != nil {
@@ -381,9 +381,12 @@ func TestAnotherMasterKeyIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := &Server{Config: s.Config, Stderr: io.Discard, Machine: toolless()}
-	if err := other.Run(context.Background()); !errors.Is(err, identity.ErrOtherMasterKey) {
+	if err := other.Run(context.Background()); !errors.Is(err, identity.ErrOtherMasterKey) || !strings.Contains(err.Error(), s.folder.masterKey()+" is missing") {
 		t.Errorf("error %v", err)
 		other.Close()
+	}
+	if _, err := os.Stat(s.folder.masterKey()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("another key lies where the right one belongs: %v", err)
 	}
 }
 
