@@ -101,6 +101,9 @@ Whoever has the folder has the server's secrets: keep it as you keep those.`,
 		if err := p.complete(cmd); err != nil {
 			return err
 		}
+		if err := p.confirmBackup(cmd.Context(), args[0]); err != nil {
+			return told(err)
+		}
 		show, end := ticker(cmd)
 		done, err := care.Backup(cmd.Context(), p.Place, args[0], func(c care.Copied) {
 			show("%d blobs, %s", c.Blobs, humanize.IBytes(uint64(c.Bytes)))
@@ -118,6 +121,23 @@ Whoever has the folder has the server's secrets: keep it as you keep those.`,
 	p.addKeys(cmd)
 	out.add(cmd)
 	return cmd
+}
+
+// confirmBackup refuses a folder whose backup would be lost to rows that its keys
+// do not open, or that are another server's. Nothing is written.
+func (p *place) confirmBackup(ctx context.Context, folder string) error {
+	if err := care.ConfirmKeys(p.Data, folder); err != nil {
+		return err
+	}
+	of, there := care.Holder(folder, masterCheck)
+	if !there || of == "" {
+		return nil
+	}
+	own, held, err := p.Holder(ctx, masterCheck)
+	if err == nil && held && own != "" && own != of {
+		err = registry.Errorf(registry.Conflict, "the folder %s has a backup of another server: name a new folder", folder)
+	}
+	return err
 }
 
 func printCopied(cmd *cobra.Command, out *output, c care.Copied) error {

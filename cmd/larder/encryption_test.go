@@ -207,6 +207,40 @@ func TestAMasterKeyIsReplaced(t *testing.T) {
 	}
 }
 
+func TestABackupIsNotReplacedByOneThatItsKeysDoNotOpen(t *testing.T) {
+	w := newVaulted(t, encrypted)
+	w.publish(t, "lib")
+	folder, anew := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "new.key")
+	if err := os.WriteFile(anew, []byte(someKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.larder(t, "backup", folder)
+	rows := filepath.Join(folder, "rows.jsonl.gz")
+	want, err := os.ReadFile(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(why, data string) {
+		t.Helper()
+		if out, err := command("backup", "--data", data, folder); err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), "name a new folder") {
+			t.Errorf("%v %s, want %q", err, out, why)
+		}
+		if got, err := os.ReadFile(rows); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("the backup of before is gone: %d bytes, %v", len(got), err)
+		}
+	}
+	w.stop(t)
+	w.larder(t, "encryption", "rekey", "--new-master-key", anew)
+	refused("from before it was replaced", w.dir)
+
+	for _, name := range []string{"master.key", "credentials"} { // they are kept elsewhere
+		if err := os.Remove(filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused("of another server", newClosed(t).dir)
+}
+
 func TestAKeyCommandThatFailsIsAFailedStart(t *testing.T) {
 	s := &Server{
 		Config: Config{Data: filepath.Join(t.TempDir(), "data"), Listen: "127.0.0.1:0", Region: "us-east-1", NATSListen: "off", EncryptBlobs: true, KeyCommand: "no-such-program --here"},

@@ -242,10 +242,42 @@ func open(path string, f func(io.Reader) error) error {
 	return f(z)
 }
 
+// Holder says whose rows a backup has: the id of the oldest key of that purpose.
+// Not held: nobody's that can be read.
+func Holder(folder, purpose string) (id string, held bool) {
+	var oldest registry.Key
+	err := readDump(filepath.Join(folder, rowsName), dumpVisitor{key: func(k registry.Key) {
+		if k.Purpose == purpose && (!held || k.Created.Before(oldest.Created)) {
+			oldest, held = k, true
+		}
+	}})
+	return oldest.ID, held && err == nil
+}
+
+// ConfirmKeys is the refusal of [CopyKeys], and copies nothing.
+func ConfirmKeys(from, to string) error {
+	for _, name := range keyNames {
+		key, err := os.ReadFile(filepath.Join(from, name))
+		if err == nil {
+			var have []byte
+			if have, err = os.ReadFile(filepath.Join(to, name)); err == nil && !bytes.Equal(have, key) {
+				return registry.Errorf(registry.Conflict, "the folder %s has a %s of another server, or from before it was replaced: name a new folder", to, name)
+			}
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // CopyKeys copies what opens the rows, and the administrator's credentials, from a
 // data folder or a backup to another, where they lie there. Conflict: the other has
 // those of another server.
 func CopyKeys(from, to string) error {
+	if err := ConfirmKeys(from, to); err != nil {
+		return err
+	}
 	for _, name := range keyNames {
 		key, err := os.ReadFile(filepath.Join(from, name))
 		if errors.Is(err, os.ErrNotExist) {
@@ -254,12 +286,9 @@ func CopyKeys(from, to string) error {
 		if err != nil {
 			return err
 		}
-		have, err := os.ReadFile(filepath.Join(to, name))
-		switch {
-		case errors.Is(err, os.ErrNotExist):
-			err = os.WriteFile(filepath.Join(to, name), key, 0o600)
-		case err == nil && !bytes.Equal(have, key):
-			err = registry.Errorf(registry.Conflict, "the folder %s has a %s of another server, or from before it was replaced: name a new folder", to, name)
+		at := filepath.Join(to, name)
+		if _, err = os.Stat(at); errors.Is(err, os.ErrNotExist) {
+			err = os.WriteFile(at, key, 0o600)
 		}
 		if err != nil {
 			return err
