@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 
 	"larder/internal/awswire"
@@ -179,7 +181,26 @@ func (a assetStream) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("ETag", a.content.ETag)
-	http.ServeContent(w, r, "", a.content.Modified, a.content.Body)
+	var body io.ReadSeeker = a.content.Body
+	if _, file := body.(*os.File); !file { // the kernel sends a file
+		body = watched{body, httpx.RecordOf(r.Context())}
+	}
+	http.ServeContent(w, r, "", a.content.Modified, body)
+}
+
+// watched notes for the log why a body ended early. The client sees the
+// connection cut before the promised length.
+type watched struct {
+	io.ReadSeeker
+	log *httpx.Record
+}
+
+func (b watched) Read(p []byte) (int, error) {
+	n, err := b.ReadSeeker.Read(p)
+	if err != nil && err != io.EOF {
+		b.log.Err, b.log.Code = err, awswire.ExceptionOf(err).Name
+	}
+	return n, err
 }
 
 func headerText(s string) string {
