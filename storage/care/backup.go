@@ -58,7 +58,7 @@ type Source interface {
 
 // Backup copies rows and bytes to the folder, which it makes where it is
 // missing. Servers may run meanwhile. What a failed one leaves is no worse than
-// what was there: rows come last.
+// what was there: rows come last. Conflict: bytes are missing or damaged.
 func Backup(ctx context.Context, from Source, folder string, progress func(Copied)) (Copied, error) {
 	var done Copied
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -93,6 +93,9 @@ func Backup(ctx context.Context, from Source, folder string, progress func(Copie
 		}
 		// Deleted or sealed since the rows were taken, or missing all along: rows of now tell.
 		if !registry.IsNotFound(err) && !errors.Is(err, sealed.ErrKeyGone) || attempt == attempts {
+			if registry.IsNotFound(err) || errors.Is(err, registry.ErrDamaged) {
+				err = registry.Errorf(registry.Conflict, "%v: see what is not whole with larder verify, mend it with larder verify --repair, or delete the versions that it names, then go on", sentence(err))
+			}
 			return done, err
 		}
 	}

@@ -254,6 +254,29 @@ func TestADamagedBackupIsRefused(t *testing.T) {
 	}
 }
 
+func TestABackupOfWhatIsNotWholeSaysWhatToDo(t *testing.T) {
+	for name, harm := range map[string]func(path string) error{
+		"missing": os.Remove,
+		"damaged": func(path string) error { return os.WriteFile(path, []byte("other"), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, folder := storage.Place{Data: t.TempDir()}, filepath.Join(t.TempDir(), "backup")
+			m, b, closeBoth := fresh(t, p)
+			defer closeBoth()
+			publish(t, m, b, "lib", "1", "content")
+			digest := registry.Digest(sha256.Sum256([]byte("content"))).String()
+			fatal(t, harm(filepath.Join(p.Data, "blobs", "sha256", acme.Owner, acme.Name, digest[:2], digest[2:4], digest)))
+			_, err := care.Backup(t.Context(), p, folder, nil)
+			if registry.CodeOf(err) != registry.Conflict || !strings.Contains(err.Error(), "larder verify --repair") || !strings.Contains(err.Error(), digest) {
+				t.Errorf("%v", err)
+			}
+			if _, err := os.Stat(filepath.Join(folder, "rows.jsonl.gz")); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("there is a backup all the same: %v", err)
+			}
+		})
+	}
+}
+
 func TestVerifyFindsWhatIsWrongAndRepairsItFromAReplica(t *testing.T) {
 	p := storage.Place{Data: t.TempDir()}
 	m, b, closeBoth := fresh(t, p)
