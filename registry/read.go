@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -116,6 +117,19 @@ func (s *Service) open(ctx context.Context, d DomainID, name string, at *located
 	return &AssetContent{Name: name, Size: at.asset.Size, ETag: at.etag, Hashes: at.asset.Hashes, Modified: at.modified, Warning: at.warning, Body: body}, nil
 }
 
+// give is open where rows say that the bytes are there: where they are not, that
+// is for the administrator, and the error says so.
+func (s *Service) give(ctx context.Context, n *node, id VersionID, name string, at *located) (*AssetContent, error) {
+	content, err := s.open(ctx, n.ID.Domain, name, at)
+	if IsNotFound(err) {
+		res := n.packageResource(id.Package)
+		res.Type, res.Version, res.Name = AssetResource, id.Version, name
+		return nil, &Error{Code: NotFound, Resource: res, Err: err, Msg: "the bytes of " + name + " of version " + id.Version + " of package " + strconv.Quote(id.Package.DisplayName()) +
+			" are missing on this server: its administrator can bring them back with larder verify --repair"}
+	}
+	return content, err
+}
+
 // found is the first repository of the search order that has what was asked.
 type found struct {
 	node    *node
@@ -218,15 +232,15 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 			return nil, err
 		}
 		// The revision moved: the next request remembers where it is.
-		return s.open(ctx, n.ID.Domain, name, newLocated(hit, verdict))
+		return s.give(ctx, n, id, name, newLocated(hit, verdict))
 	}
 	l := newLocated(hit, verdict)
 	if hit.node != n {
-		return s.open(ctx, n.ID.Domain, name, l)
+		return s.give(ctx, n, id, name, l)
 	}
 	l.vector, l.graph, l.contents, l.guard = revisions, counters.Graph, counters.Contents, verdict.Until
 	s.located.put(assetKey{n.ID, id, name}, l)
-	return s.open(ctx, n.ID.Domain, name, l)
+	return s.give(ctx, n, id, name, l)
 }
 
 // blocked says why a version is not found where that is a package group's

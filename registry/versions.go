@@ -80,7 +80,7 @@ func (s *Service) VersionAsset(ctx context.Context, actor Actor, r RepoID, id Ve
 	if err != nil {
 		return nil, "", err
 	}
-	content, err := s.open(ctx, n.ID.Domain, name, newLocated(hit, verdict))
+	content, err := s.give(ctx, n, id, name, newLocated(hit, verdict))
 	content, err = s.Repo(actor, r).handOut(id, content, err)
 	return content, v.Revision, err
 }
