@@ -61,6 +61,14 @@ func (p *place) open(cmd *cobra.Command) (*os.File, error) {
 	return dataFolder(p.Data).open(log)
 }
 
+// look is Look, and says what to do where there is no server.
+func (p *place) look(ctx context.Context) (m registry.Metadata, b registry.Blobs, close func() error, err error) {
+	if m, b, close, err = p.Look(ctx); errors.Is(err, os.ErrNotExist) {
+		err = fmt.Errorf("there is no server: name its --data, --metadata and --blobs as it has them (%w)", err)
+	}
+	return m, b, close, err
+}
+
 // ticker shows on a terminal, once in a while, how far a command of unknown
 // length is.
 func ticker(cmd *cobra.Command) (show func(format string, args ...any), end func()) {

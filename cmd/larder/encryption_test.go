@@ -207,6 +207,19 @@ func TestAMasterKeyIsReplaced(t *testing.T) {
 	}
 }
 
+func TestCommandsBesideNoServerSayWhatToName(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	for _, args := range [][]string{{"verify"}, {"verify", "--repair"}, {"gc"}, {"encryption", "status"}, {"encryption", "rotate"}} {
+		out, err := command(append(args, "--data", data)...)
+		if err == nil || !strings.Contains(err.Error(), "there is no server: name its --data") {
+			t.Errorf("%q: %v %s", args, err, out)
+		}
+	}
+	if _, err := os.Stat(data); err == nil {
+		t.Error("the folder was made")
+	}
+}
+
 func TestABackupIsNotReplacedByOneThatItsKeysDoNotOpen(t *testing.T) {
 	w := newVaulted(t, encrypted)
 	w.publish(t, "lib")

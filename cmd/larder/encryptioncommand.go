@@ -52,7 +52,7 @@ func newEncryptionStatusCommand() *cobra.Command {
 		if err := p.complete(cmd); err != nil {
 			return err
 		}
-		m, b, closeBoth, err := p.Look(cmd.Context())
+		m, b, closeBoth, err := p.look(cmd.Context())
 		if err != nil {
 			return told(err)
 		}

@@ -33,7 +33,7 @@ refer to is not deleted.`,
 			return errors.New("--grace: a time such as 1h, not below zero")
 		}
 		g.Grace = max(g.Grace, time.Nanosecond) // zero would be the default
-		m, b, closeBoth, err := p.Look(cmd.Context())
+		m, b, closeBoth, err := p.look(cmd.Context())
 		if err != nil {
 			return told(err)
 		}

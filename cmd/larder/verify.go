@@ -43,7 +43,7 @@ its --external-connection settings.`,
 		if err := p.complete(cmd); err != nil {
 			return err
 		}
-		m, b, closeBoth, err := p.Look(cmd.Context())
+		m, b, closeBoth, err := p.look(cmd.Context())
 		if err != nil {
 			return told(err)
 		}
