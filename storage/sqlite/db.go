@@ -149,6 +149,9 @@ func open(ctx context.Context, path, synchronous string, options []Option) (_ *D
 		if err != nil {
 			err = errors.Join(err, d.sql.Close())
 		}
+		if full(err) {
+			err = registry.DiskFull(err)
+		}
 	}()
 	conn, err := d.sql.Conn(ctx)
 	if err != nil {
@@ -220,8 +223,12 @@ func busy(err error) bool {
 	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
 }
 
-// full reports whether there was no room for a change.
-func full(err error) bool { return codeOf(err) == sqlite3.SQLITE_FULL }
+// full reports whether there was no room for a change, or for the index of the
+// log that every connection shares.
+func full(err error) bool {
+	var e *modernc.Error
+	return codeOf(err) == sqlite3.SQLITE_FULL || errors.As(err, &e) && e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE
+}
 
 // codeOf is SQLite's primary result code, zero where err is none of its errors.
 func codeOf(err error) int {

@@ -7,11 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"larder/registry"
+	"larder/storage/sqlite"
 )
 
 // A file size limit stands for the full disk; it holds for a whole process, so
@@ -88,5 +90,40 @@ func fillDisk(t *testing.T, dir string) {
 	}
 	if err := account(last + 1); err != nil {
 		t.Errorf("update with room again: %v", err)
+	}
+}
+
+// So does opening one: the index of its log has no room.
+func TestADatabaseThatHasNoRoomToBeOpenedSaysSo(t *testing.T) {
+	const child = "LARDER_TEST_NO_ROOM"
+	dir := os.Getenv(child)
+	if dir == "" {
+		c := exec.Command(os.Args[0], "-test.run=^TestADatabaseThatHasNoRoom", "-test.count=1")
+		c.Env = append(os.Environ(), child+"="+t.TempDir())
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	if err := open(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	var free syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &free); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1000, Max: free.Max}); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlite.Open(t.Context(), filepath.Join(dir, "larder.db"))
+	if err == nil {
+		db.Close()
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &free); err != nil {
+		t.Fatal(err)
+	}
+	if registry.CodeOf(err) != registry.Unavailable || !strings.Contains(registry.MessageOf(err), "no disk space") {
+		t.Errorf("%v", err)
 	}
 }
