@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"larder/formats/formatstest"
 	"larder/formats/pypi"
@@ -214,7 +215,7 @@ func TestChangesOfAnIndexFlowDownToWhatIsHeld(t *testing.T) {
 // while it is asked for anew.
 func fresh(t *testing.T, s *formatstest.Server, done func(jsonPage) bool) jsonPage {
 	t.Helper()
-	for range 1000 {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
 		if p := pageOf(t, s, "main", "left"); done(p) {
 			return p
 		}
