@@ -44,6 +44,7 @@ func TestADocumentIsRenderedOncePerChange(t *testing.T) {
 		{"again", func() {}, "left", false},
 		{"the listing is stale and the same", func() { w.pass(time.Hour) }, "left", false},
 		{"the listing changed", func() {
+			w.settle() // or what asks for the old one finds the new one
 			w.puller.offer("left", "1.0", "1.1")
 			w.pass(time.Hour)
 			w.rendered("app", "left") // served stale, revalidated behind it
