@@ -21,6 +21,8 @@ type recorder struct {
 	t     testing.TB
 	model *model // nil: not on this machine
 
+	going sync.RWMutex // held by the exchanges that are going on
+
 	mu   sync.Mutex
 	last exchange
 	seen map[string]map[string]int // operation to "ok" or exception to times
@@ -54,6 +56,8 @@ func operationOf(r *http.Request) string {
 }
 
 func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec.going.RLock()
+	defer rec.going.RUnlock()
 	e := exchange{operation: operationOf(r), status: http.StatusOK}
 	keep := &keeper{ResponseWriter: w, of: &e}
 	rec.next.ServeHTTP(keep, r)
@@ -110,7 +114,11 @@ func (rec *recorder) check(e exchange) {
 	}
 }
 
+// lastExchange waits for those that are going on: who has an answer whole may be
+// earlier here than the server is done with it.
 func (rec *recorder) lastExchange() exchange {
+	rec.going.Lock()
+	defer rec.going.Unlock()
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	return rec.last
