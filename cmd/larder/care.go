@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
@@ -114,7 +113,7 @@ Whoever has the folder has the server's secrets: keep it as you keep those.`,
 		}
 		show, end := ticker(cmd)
 		done, err := care.Backup(cmd.Context(), p.Place, args[0], func(c care.Copied) {
-			show("%d blobs, %s", c.Blobs, humanize.IBytes(uint64(c.Bytes)))
+			show("%d blobs, %s", c.Blobs, shownSize(c.Bytes))
 		})
 		end()
 		if err == nil {
@@ -152,7 +151,7 @@ func printCopied(cmd *cobra.Command, out *output, c care.Copied) error {
 	if out.json() {
 		return out.print(cmd, c)
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d rows; %d blobs copied (%s), %d were there\n", c.Rows, c.Blobs, humanize.IBytes(uint64(c.Bytes)), c.Kept)
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d rows; %d blobs copied (%s), %d were there\n", c.Rows, c.Blobs, shownSize(c.Bytes), c.Kept)
 	return err
 }
 
@@ -194,7 +193,7 @@ After a failure, run it again: bytes that are there are not copied twice.`,
 		}
 		show, end := ticker(cmd)
 		done, err := care.Restore(cmd.Context(), args[0], p.Place, bytes, func(c care.Copied) {
-			show("%d blobs, %s", c.Blobs, humanize.IBytes(uint64(c.Bytes)))
+			show("%d blobs, %s", c.Blobs, shownSize(c.Bytes))
 		})
 		end()
 		if err != nil {

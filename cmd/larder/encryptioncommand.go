@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"larder/policy/identity"
@@ -91,7 +90,7 @@ func amount(blobs, bytes int64) string {
 	if blobs == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%d blobs, %s", blobs, humanize.IBytes(uint64(bytes)))
+	return fmt.Sprintf("%d blobs, %s", blobs, shownSize(bytes))
 }
 
 func protectionOf(ctx context.Context, m registry.Metadata, b registry.Blobs, d registry.DomainID) (protection, error) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"larder/storage/care"
@@ -56,7 +55,7 @@ refer to is not deleted.`,
 		if g.DryRun {
 			what = "to be deleted"
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d blobs; %d %s (%s)\n", found.Blobs, found.Unused, what, humanize.IBytes(uint64(found.Bytes)))
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d blobs; %d %s (%s)\n", found.Blobs, found.Unused, what, shownSize(found.Bytes))
 		return err
 	}
 	p.add(cmd)
