@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"syscall"
@@ -20,13 +21,16 @@ type sized struct {
 // Seek remembers where the next read begins.
 func (f *sized) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
+	case io.SeekStart:
 	case io.SeekCurrent:
 		offset += f.at
 	case io.SeekEnd:
 		offset += f.size
+	default:
+		return 0, fmt.Errorf("seek: whence is %d: %w", whence, os.ErrInvalid)
 	}
 	if offset < 0 {
-		return 0, os.ErrInvalid
+		return 0, fmt.Errorf("seek: before the beginning: %w", os.ErrInvalid)
 	}
 	f.at = offset
 	return offset, nil

@@ -80,4 +80,7 @@ func TestASizedFileIsReadFromWhereItStands(t *testing.T) {
 	if _, err := s.Seek(-1, io.SeekStart); err == nil {
 		t.Error("it went before the beginning")
 	}
+	if _, err := s.Seek(0, 7); err == nil {
+		t.Error("it went by a whence that there is not")
+	}
 }
