@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 )
@@ -28,8 +29,8 @@ func (r *ruling) provenance(v Version, listed []ListedAsset) []Provenance {
 			return
 		}
 		p := Provenance{Asset: name, Offered: offer.offered()}
-		for _, a := range r.attestations {
-			if a.Version != v.Version || a.Asset != name || !a.about(h) {
+		for _, a := range r.attestations[v.Version] {
+			if a.Asset != name || !a.about(h) {
 				continue
 			}
 			again := a.Checked.Add(unattestedFor)
@@ -64,9 +65,13 @@ func (r *ruling) of(asset string) *ruling {
 }
 
 // with gives the ruling with what was found out since.
-func (r *ruling) with(found ...Attestation) *ruling {
+func (r *ruling) with(found Attestation) *ruling {
 	more := *r
-	more.attestations = slices.Concat(r.attestations, found)
+	more.attestations = maps.Clone(r.attestations)
+	if more.attestations == nil {
+		more.attestations = map[string][]Attestation{}
+	}
+	more.attestations[found.Version] = append(slices.Clone(r.attestations[found.Version]), found)
 	return &more
 }
 

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -15,8 +14,8 @@ type ruling struct {
 	advisories []Advisory
 	clock      Clock
 
-	attester     Attester // of the format; nil: it knows no attestations
-	attestations []Attestation
+	attester     Attester                 // of the format; nil: it knows no attestations
+	attestations map[string][]Attestation // by version
 	trusts       bool
 	only         string // the asset that alone is asked about; empty: all
 }
@@ -66,7 +65,12 @@ func (s *Service) inform(tx Tx, r *ruling) (err error) {
 			return err
 		}
 		trust := s.Attestor.Trust()
-		r.attestations = slices.DeleteFunc(all, func(a Attestation) bool { return a.Trust != trust })
+		r.attestations = map[string][]Attestation{}
+		for _, a := range all {
+			if a.Trust == trust {
+				r.attestations[a.Version] = append(r.attestations[a.Version], a)
+			}
+		}
 	}
 	return nil
 }
