@@ -48,6 +48,21 @@ func clustered(t *testing.T) []*server.Server {
 	return all
 }
 
+// clientURL leads to all of the servers.
+func clientURL(t *testing.T, servers []*server.Server) string {
+	t.Helper()
+	var urls []string
+	for i, s := range servers {
+		u := must[*url.URL](t)(url.Parse(s.ClientURL()))
+		u.User = nil
+		if i == 0 {
+			u.User = url.UserPassword("larder", "hush") // for all of them
+		}
+		urls = append(urls, u.String())
+	}
+	return strings.Join(urls, ",")
+}
+
 // eventually asks again while the cluster chooses leaders.
 func eventually(t *testing.T, f func() error) {
 	t.Helper()
@@ -64,15 +79,6 @@ func eventually(t *testing.T, f func() error) {
 
 func TestAClusterKeepsThreeCopiesAndLosesAServer(t *testing.T) {
 	servers := clustered(t)
-	var urls []string
-	for i, s := range servers {
-		u := must[*url.URL](t)(url.Parse(s.ClientURL()))
-		u.User = nil
-		if i == 0 {
-			u.User = url.UserPassword("larder", "hush") // for all of them
-		}
-		urls = append(urls, u.String())
-	}
 	copies := func(b *JetStream) int {
 		t.Helper()
 		var s jetstream.Stream
@@ -84,7 +90,7 @@ func TestAClusterKeepsThreeCopiesAndLosesAServer(t *testing.T) {
 		})
 		return s.CachedInfo().Config.Replicas
 	}
-	b := dial(t, strings.Join(urls, ","), StreamConfig{})
+	b := dial(t, clientURL(t, servers), StreamConfig{})
 	if n := copies(b); n != 3 {
 		t.Fatalf("%d copies, want 3", n)
 	}

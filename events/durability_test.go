@@ -2,7 +2,6 @@ package events
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,66 +142,5 @@ func TestALossOfPower(t *testing.T) {
 	nc, _ = follow(t, e, accountA)
 	if got, want := collect(t, nc, durable, 5), idsOf(numbered(31, 35)); !slices.Equal(got, want) {
 		t.Errorf("the follower got %v, want %v", got, want)
-	}
-}
-
-func TestASecondPublisherIsFenced(t *testing.T) {
-	e := startServer(t, t.TempDir(), &keys{}, nil)
-	one, two := openBus(t, e), openBus(t, e) // both see an empty stream
-	publish(t, one, numbered(1, 3)...)
-	if n, err := two.Publish(t.Context(), numbered(4, 6)); n != 0 || !errors.Is(err, ErrFenced) {
-		t.Errorf("the second published %d: %v, want it fenced", n, err)
-	}
-	if n, err := two.Publish(t.Context(), numbered(4, 6)); n != 0 || err == nil || errors.Is(err, ErrFenced) {
-		t.Errorf("the second published %d: %v, want an error: it does not know the end any more", n, err)
-	}
-	last, err := two.Last(t.Context())
-	if err != nil || last != event(accountA, 3).ID {
-		t.Fatalf("last = %q, %v", last, err)
-	}
-	publish(t, two, numbered(4, 6)...)
-	n, err := one.Publish(t.Context(), numbered(7, 9))
-	if n != 0 || !errors.Is(err, ErrFenced) {
-		t.Errorf("the first published %d: %v, want it fenced", n, err)
-	}
-	if got, want := coreIDs(t, e), idsOf(numbered(1, 6)); !slices.Equal(got, want) {
-		t.Errorf("stream holds %v, want %v", got, want)
-	}
-}
-
-func TestTwoRelaysOnOneStream(t *testing.T) {
-	e := startServer(t, t.TempDir(), &keys{}, nil)
-	o := &outbox{}
-	ctx, cancel := context.WithCancel(t.Context())
-	var relays []*Relay
-	done := make(chan error, 2)
-	all := &watched{outbox: o, rows: 1000, drained: make(chan struct{})}
-	for range 2 {
-		r := NewRelay(RelayConfig{
-			Metadata: all, Bus: openBus(t, e), Logger: quiet(),
-			Batch: 16, MinBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond, MarkDelay: time.Millisecond, Poll: 5 * time.Millisecond,
-		})
-		relays = append(relays, r)
-		go func() { done <- r.Run(ctx) }()
-	}
-	for n := 1; n <= 1000; n++ {
-		o.append(event(accountA, n))
-		for _, r := range relays {
-			r.Wake()
-		}
-	}
-	select {
-	case <-all.drained:
-	case <-time.After(30 * time.Second):
-		t.Errorf("%d rows are still unsent", o.unsent())
-	}
-	cancel()
-	for range relays {
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
-	if got, want := coreIDs(t, e), idsOf(numbered(1, 1000)); !slices.Equal(got, want) {
-		t.Errorf("stream holds %d events, want %d in order", len(got), len(want))
 	}
 }

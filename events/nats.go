@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,8 +43,6 @@ const (
 	errNoPeers              jetstream.ErrorCode = 10005
 	errInsufficient         jetstream.ErrorCode = 10023
 	errReplicasNotSupported jetstream.ErrorCode = 10074
-	// errWrongLastMsgID is the server's code for a failed Nats-Expected-Last-Msg-Id.
-	errWrongLastMsgID jetstream.ErrorCode = 10070
 )
 
 // ErrFenced says that the stream does not end where Publish expected: another
@@ -77,9 +76,10 @@ func (c StreamConfig) apply(s *jetstream.StreamConfig, isNew bool) {
 			MaxAge:      30 * 24 * time.Hour,
 			MaxBytes:    1 << 30,
 			Duplicates:  2 * time.Minute,
-			AllowDirect: true,
 		}
 	}
+	// Any copy answers a direct read, also one that is behind: Last asks the leader.
+	s.AllowDirect = false
 	if c.Replicas != 0 {
 		s.Replicas = c.Replicas
 	}
@@ -103,10 +103,13 @@ type BusConfig struct {
 
 // JetStream is the bus on NATS: registry.Bus over the stream LARDER_EVENTS.
 //
-// Each message carries its event's id (Nats-Msg-Id) and the id of the one
-// before it (Nats-Expected-Last-Msg-Id), so that the stream takes a batch only
-// as an unbroken chain on the end that the publisher knows. That, and not the
-// server's memory of ids, is why no event is in the stream twice.
+// Each message carries its event's id (Nats-Msg-Id) and the place in the stream
+// that the one before it has (Nats-Expected-Last-Sequence), so that the stream
+// takes a batch only as an unbroken chain on the end that the publisher knows.
+// That, and not the server's memory of ids, is why no event is in the stream
+// twice. The id of the one before would not do: a cluster compares it when all
+// copies have taken the message over, and one that does not match ends the stream
+// for good (nats-server 2.15, applyStreamMsgOp).
 //
 // One goroutine at a time is let in; a Relay is the only one that calls it.
 type JetStream struct {
@@ -132,7 +135,6 @@ var _ registry.Bus = (*JetStream)(nil)
 // tail is the stream's end as far as this publisher knows it.
 type tail struct {
 	known bool
-	id    string // of the last message; empty where seq has to do
 	seq   uint64 // of the last message there ever was
 }
 
@@ -283,12 +285,7 @@ func (b *JetStream) Last(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("newest event of the stream: %w", err)
 	}
 	id := m.Header.Get(jetstream.MsgIDHeader)
-	b.tail = tail{known: true, seq: max(m.Sequence, state.LastSeq)}
-	if id != "" && m.Sequence >= state.LastSeq {
-		// Where the last message was deleted the server may know its id no more,
-		// and only the sequence number can be relied on.
-		b.tail.id = id
-	}
+	b.tail = tail{known: true, seq: max(m.Sequence, state.LastSeq)} // the last one may have been deleted
 	for i := 0; id == "" && i < lookBack && m.Sequence > max(state.FirstSeq, 1); i++ {
 		m, err = s.GetMsg(ctx, m.Sequence-1)
 		if err != nil {
@@ -329,7 +326,7 @@ func (b *JetStream) stream(ctx context.Context) (jetstream.Stream, error) {
 			b.log.Warn("the event stream has one copy within a NATS cluster: --event-replicas 3 makes more, and 1 says that it is meant so", "stream", StreamName)
 		})
 	}
-	if want.Replicas == have.Replicas && want.MaxAge == have.MaxAge && want.MaxBytes == have.MaxBytes && want.Duplicates == have.Duplicates {
+	if want.Replicas == have.Replicas && want.MaxAge == have.MaxAge && want.MaxBytes == have.MaxBytes && want.Duplicates == have.Duplicates && want.AllowDirect == have.AllowDirect {
 		return s, nil
 	}
 	if s, err = b.js.UpdateStream(ctx, want); err != nil {
@@ -385,11 +382,15 @@ func (b *JetStream) Publish(ctx context.Context, events []registry.Event) (int, 
 			break
 		}
 		acks = append(acks, ack)
-		t = tail{known: true, id: e.ID}
+		t.seq++
 	}
+	first := t.seq - uint64(len(acks)) + 1
 	for i, ack := range acks {
 		select {
-		case <-ack.Ok():
+		case stored := <-ack.Ok():
+			if want := first + uint64(i); stored.Sequence != want {
+				return i, fmt.Errorf("%w (an event is at %d, where %d comes next)", ErrFenced, stored.Sequence, want)
+			}
 		case err := <-ack.Err():
 			return i, publishError(err)
 		case <-ctx.Done():
@@ -416,20 +417,17 @@ func (b *JetStream) message(e registry.Event, t tail) (*nats.Msg, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &nats.Msg{Subject: Subject(e), Data: body, Header: nats.Header{jetstream.MsgIDHeader: {e.ID}}}
-	if t.id != "" {
-		m.Header[jetstream.ExpectedLastMsgIDHeader] = []string{t.id}
-	} else {
-		m.Header[jetstream.ExpectedLastSeqHeader] = []string{fmt.Sprint(t.seq)}
-	}
-	return m, nil
+	return &nats.Msg{Subject: Subject(e), Data: body, Header: nats.Header{
+		jetstream.MsgIDHeader:           {e.ID},
+		jetstream.ExpectedLastSeqHeader: {strconv.FormatUint(t.seq, 10)},
+	}}, nil
 }
 
 func publishError(err error) error {
 	var api *jetstream.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode {
-		case errWrongLastMsgID, jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
 			return fmt.Errorf("%w (%s)", ErrFenced, api.Description)
 		}
 	}
