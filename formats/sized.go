@@ -1,10 +1,11 @@
 package formats
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"syscall"
+
+	"larder/registry"
 )
 
 // sized is a file of known size, for http.ServeContent: it asks for the end to
@@ -20,20 +21,12 @@ type sized struct {
 
 // Seek remembers where the next read begins.
 func (f *sized) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekStart:
-	case io.SeekCurrent:
-		offset += f.at
-	case io.SeekEnd:
-		offset += f.size
-	default:
-		return 0, fmt.Errorf("seek: whence is %d: %w", whence, os.ErrInvalid)
+	at, err := registry.Sought(offset, whence, f.at, f.size)
+	if err != nil {
+		return 0, err
 	}
-	if offset < 0 {
-		return 0, fmt.Errorf("seek: before the beginning: %w", os.ErrInvalid)
-	}
-	f.at = offset
-	return offset, nil
+	f.at = at
+	return at, nil
 }
 
 func (f *sized) settle() error {

@@ -101,17 +101,12 @@ func (r *follower) finished(p []byte) (int, error) {
 
 // Seek implements io.Seeker; it does not wait.
 func (r *follower) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekCurrent:
-		offset += r.off
-	case io.SeekEnd:
-		offset += r.flight.size
+	at, err := registry.Sought(offset, whence, r.off, r.flight.size)
+	if err != nil {
+		return 0, err
 	}
-	if offset < 0 || whence < io.SeekStart || whence > io.SeekEnd {
-		return 0, registry.Errorf(registry.Invalid, "no such place in an asset")
-	}
-	r.off = offset
-	return offset, nil
+	r.off = at
+	return at, nil
 }
 
 // Close ends the reading; the download goes on.

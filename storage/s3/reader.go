@@ -141,20 +141,12 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 func (r *reader) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekStart:
-	case io.SeekCurrent:
-		offset += r.offset
-	case io.SeekEnd:
-		offset += r.size
-	default:
-		return 0, errors.New("blobs: seek: no such whence")
+	at, err := registry.Sought(offset, whence, r.offset, r.size)
+	if err != nil {
+		return 0, err
 	}
-	if offset < 0 {
-		return 0, errors.New("blobs: seek before the start")
-	}
-	r.offset = offset
-	return offset, nil
+	r.offset = at
+	return at, nil
 }
 
 // ReadAt implements io.ReaderAt with a request of its own, unless the bytes are

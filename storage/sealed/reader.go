@@ -1,7 +1,6 @@
 package sealed
 
 import (
-	"errors"
 	"io"
 	"io/fs"
 
@@ -67,20 +66,12 @@ func (b *blob) whole(n int) int {
 
 // Seek implements io.Seeker.
 func (b *blob) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekStart:
-	case io.SeekCurrent:
-		offset += b.offset
-	case io.SeekEnd:
-		offset += b.size
-	default:
-		return 0, errors.New("blobs: seek from nowhere")
+	at, err := registry.Sought(offset, whence, b.offset, b.size)
+	if err != nil {
+		return 0, err
 	}
-	if offset < 0 {
-		return 0, errors.New("blobs: seek before the start")
-	}
-	b.offset = offset
-	return offset, nil
+	b.offset = at
+	return at, nil
 }
 
 // ReadAt implements io.ReaderAt.
