@@ -54,7 +54,8 @@ func (c *Connections) Find(ctx context.Context, name string) (Connection, error)
 		if format, ok := PublicConnections[name]; ok {
 			return Connection{Name: name, Format: format}, nil
 		}
-		return Connection{}, Errorf(NotFound, "there is no external connection %q; define it with: larder connection set %s FORMAT+URL", name, name)
+		return Connection{}, Errorf(NotFound, "there is no external connection %q; define it with: larder connection set %s FORMAT+URL", name, name).
+			About(Resource{Type: ConnectionResource, Name: name})
 	}
 	if err != nil {
 		return Connection{}, err

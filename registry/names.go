@@ -49,15 +49,29 @@ func checkText(what, s string) error {
 	return nil
 }
 
-// checkAsset holds an asset's name to spec 1.2.
-func checkAsset(name string) error {
+// checkAssetSought holds the name of an asset that is looked for to spec 1.2.
+func checkAssetSought(name string) error {
 	switch {
 	case name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > 255:
 		return Errorf(Invalid, "an asset name has 1 to 255 characters of UTF-8")
-	case name == "." || name == ".." || strings.ContainsFunc(name, func(r rune) bool {
-		return r == '/' || r == '\\' || unicode.Is(unicode.C, r)
-	}):
-		return Errorf(Invalid, "the asset name %q contains a character that is not allowed in it", name)
+	case strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.C, r) }):
+		return badAsset(name)
 	}
 	return nil
+}
+
+// checkAsset is checkAssetSought for an asset that is to be made, whose name
+// must not be a path.
+func checkAsset(name string) error {
+	if err := checkAssetSought(name); err != nil {
+		return err
+	}
+	if name == "." || name == ".." || strings.ContainsAny(name, `/\`) {
+		return badAsset(name)
+	}
+	return nil
+}
+
+func badAsset(name string) error {
+	return Errorf(Invalid, "the asset name %q contains a character that is not allowed in it", name)
 }

@@ -11,14 +11,11 @@ import (
 // to the quota.
 func (s *Service) checkTags(r Resource, tags map[string]string) error {
 	for k, v := range tags {
-		if n := utf8.RuneCountInString(k); n < 1 || n > 128 {
-			return Errorf(Invalid, "a tag's key has 1 to 128 characters")
+		if err := checkTagKey(k); err != nil {
+			return err
 		}
 		if utf8.RuneCountInString(v) > 256 {
 			return Errorf(Invalid, "the value of tag %q has more than 256 characters", k)
-		}
-		if err := checkText("a tag's key", k); err != nil {
-			return err
 		}
 		if err := checkText("a tag's value", v); err != nil {
 			return err
@@ -30,9 +27,16 @@ func (s *Service) checkTags(r Resource, tags map[string]string) error {
 	return nil
 }
 
+func checkTagKey(k string) error {
+	if n := utf8.RuneCountInString(k); n < 1 || n > 128 {
+		return Errorf(Invalid, "a tag's key has 1 to 128 characters")
+	}
+	return checkText("a tag's key", k)
+}
+
 // TagsOf gives the tags of a domain, repository or package group.
 func (s *Service) TagsOf(ctx context.Context, actor Actor, r Resource) (map[string]string, error) {
-	if err := s.authorize(ctx, actor, ListTagsForResource, r); err != nil {
+	if err := s.enterTagged(ctx, actor, ListTagsForResource, r, nil); err != nil {
 		return nil, err
 	}
 	var tags map[string]string
@@ -51,6 +55,11 @@ func (s *Service) Tag(ctx context.Context, actor Actor, r Resource, tags map[str
 
 // Untag takes tags away; those that the resource does not have are no error.
 func (s *Service) Untag(ctx context.Context, actor Actor, r Resource, keys []string) error {
+	for _, k := range keys {
+		if err := checkTagKey(k); err != nil {
+			return err
+		}
+	}
 	return s.retagResource(ctx, actor, UntagResource, r, map[string]string{"aws:TagKeys": strings.Join(keys, "\n")}, func(have map[string]string) {
 		for _, k := range keys {
 			delete(have, k)
@@ -58,8 +67,35 @@ func (s *Service) Untag(ctx context.Context, actor Actor, r Resource, keys []str
 	})
 }
 
+// enterTagged authorizes an action on something that has tags and makes sure
+// that it is there. A repository is looked up first: its administrator's own
+// policies suffice.
+func (s *Service) enterTagged(ctx context.Context, actor Actor, action Action, r Resource, keys map[string]string) error {
+	switch r.Type {
+	case DomainResource:
+		_, err := s.enterDomainWith(ctx, actor, action, r, keys)
+		return err
+	case RepositoryResource:
+		n, _, err := s.node(ctx, RepoID{r.Domain, r.Repository})
+		if err != nil {
+			return err
+		}
+		if n != nil {
+			r.Administrator = n.Administrator
+		}
+		if err := s.authorizeWith(ctx, actor, action, r, keys); err != nil {
+			return err
+		}
+		if n == nil {
+			return noRepository(RepoID{r.Domain, r.Repository})
+		}
+		return nil
+	}
+	return s.authorizeWith(ctx, actor, action, r, keys)
+}
+
 func (s *Service) retagResource(ctx context.Context, actor Actor, action Action, r Resource, keys map[string]string, change func(map[string]string)) error {
-	if err := s.authorizeWith(ctx, actor, action, r, keys); err != nil {
+	if err := s.enterTagged(ctx, actor, action, r, keys); err != nil {
 		return err
 	}
 	return s.Metadata.Update(ctx, func(tx Tx) error {

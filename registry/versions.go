@@ -53,7 +53,7 @@ func (s *Service) details(ctx context.Context, actor Actor, action Action, r Rep
 // Conflict where ifRevision is not empty and the version has another one. The
 // caller closes the Body.
 func (s *Service) VersionAsset(ctx context.Context, actor Actor, r RepoID, id VersionID, name, ifRevision string) (*AssetContent, string, error) {
-	if err := checkAsset(name); err != nil {
+	if err := checkAssetSought(name); err != nil {
 		return nil, "", err
 	}
 	n, id, v, err := s.readVersion(ctx, actor, GetPackageVersionAsset, r, id)

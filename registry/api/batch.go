@@ -59,8 +59,21 @@ type revisionsInput struct {
 
 func (in revisionsInput) batch() (registry.Batch, error) {
 	b, err := in.versionsInput.batch()
+	if err != nil {
+		return b, err
+	}
 	b.Revisions = in.Revisions
-	return b, err
+	return b, checkRevisions(in.Revisions)
+}
+
+// checkRevisions holds the values of versionRevisions to their limits.
+func checkRevisions(revisions map[string]string) error {
+	for version, expected := range revisions {
+		if _, err := revision("versionRevisions of "+clip(version), &expected, versionRevision); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type updateStatusInput struct {
@@ -127,6 +140,9 @@ func copyPackageVersions(ctx context.Context, c *call, in *copyInput) (any, erro
 	}
 	to, id, err := ofPackage{inRepository{in.inDomain, in.Destination}, in.Format, in.Namespace, in.Package}.pkg(c)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkRevisions(in.Revisions); err != nil {
 		return nil, err
 	}
 	return batchOf(c.core.CopyPackageVersions(ctx, c.actor, registry.Copy{

@@ -47,3 +47,40 @@ func TestTagsAreConditions(t *testing.T) {
 		}
 	}
 }
+
+// Who administers a repository in another account's domain needs no more than
+// the policies of its own account for its tags (spec 5.3).
+func TestAdministratorsTagTheirRepositories(t *testing.T) {
+	t.Parallel()
+	w := openWorld(t, nil)
+	admin, stranger := sdkClient{w.sdk(w.admin)}, sdkClient{w.sdk(w.stranger)}
+	policy := `{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"444455556666\"},\"Action\":\"codeartifact:CreateRepository\",\"Resource\":\"*\"}}`
+	const arn = `{"resourceArn":"arn:aws:codeartifact:eu-west-1:000000000000:repository/shared/`
+	for _, c := range []struct {
+		as      client
+		op, in  string
+		refused string
+	}{
+		{admin, "CreateDomain", `{"domain":"shared"}`, ""},
+		{admin, "CreateRepository", `{"domain":"shared","repository":"ours"}`, ""},
+		{admin, "PutDomainPermissionsPolicy", `{"domain":"shared","policyDocument":"` + policy + `"}`, ""},
+		{stranger, "CreateRepository", `{"domain":"shared","domainOwner":"000000000000","repository":"theirs","tags":[{"key":"team","value":"b"}]}`, ""},
+		{stranger, "ListTagsForResource", arn + `theirs"}`, ""},
+		{stranger, "TagResource", arn + `theirs","tags":[{"key":"cost","value":"1"}]}`, ""},
+		{stranger, "UntagResource", arn + `theirs","tagKeys":["team"]}`, ""},
+		{stranger, "ListTagsForResource", arn + `ours"}`, "AccessDeniedException"},
+		{stranger, "TagResource", arn + `ours","tags":[{"key":"cost","value":"1"}]}`, "AccessDeniedException"},
+		{stranger, "UntagResource", arn + `nowhere","tagKeys":["team"]}`, "AccessDeniedException"},
+		{admin, "UntagResource", arn + `nowhere","tagKeys":["team"]}`, "ResourceNotFoundException"},
+	} {
+		_, err := c.as.call(t, c.op, c.in)
+		var api smithy.APIError
+		got := ""
+		if errors.As(err, &api) {
+			got = api.ErrorCode()
+		}
+		if got != c.refused || err != nil && got == "" {
+			t.Errorf("%s %s: got %v, want %q", c.op, c.in, err, c.refused)
+		}
+	}
+}

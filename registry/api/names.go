@@ -3,6 +3,8 @@ package api
 import (
 	"regexp"
 	"slices"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"larder/internal/awswire"
@@ -108,8 +110,26 @@ func optionalOneOf(name, value string, allowed ...string) error {
 
 // prefix holds the beginning of a name to what any name may be.
 func prefix(name, value string, limit int) error {
-	if len(value) > limit || !utf8.ValidString(value) {
-		return awswire.Invalid(awswire.FieldValidation, "%s must be at most %d bytes of UTF-8", name, limit)
+	if !utf8.ValidString(value) || utf8.RuneCountInString(value) > limit {
+		return awswire.Invalid(awswire.FieldValidation, "%s must be at most %d characters of UTF-8", name, limit)
 	}
 	return nil
+}
+
+// Lengths of revisions, in characters (spec 1.2).
+const (
+	versionRevision = 50
+	policyRevision  = 100
+)
+
+// revision gives the revision that a caller expects, empty for any. One that is
+// there and empty is refused: it would quietly expect nothing.
+func revision(name string, value *string, limit int) (string, error) {
+	if value == nil {
+		return "", nil
+	}
+	if n := utf8.RuneCountInString(*value); n < 1 || n > limit || strings.ContainsFunc(*value, unicode.IsSpace) {
+		return "", awswire.Invalid(awswire.FieldValidation, "%s is %q; it must be 1 to %d characters without white space, or left out", name, clip(*value), limit)
+	}
+	return *value, nil
 }

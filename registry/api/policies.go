@@ -35,10 +35,10 @@ func getDomainPermissionsPolicy(ctx context.Context, c *call, in *inDomain) (any
 // putDomainPolicyInput has everything in the body, unlike the other operations
 // on domains (spec 2.1).
 type putDomainPolicyInput struct {
-	Domain   string `json:"domain" required:"true"`
-	Owner    string `json:"domainOwner"`
-	Revision string `json:"policyRevision"`
-	Document string `json:"policyDocument" required:"true"`
+	Domain   string  `json:"domain" required:"true"`
+	Owner    string  `json:"domainOwner"`
+	Revision *string `json:"policyRevision"`
+	Document string  `json:"policyDocument" required:"true"`
 }
 
 func putDomainPermissionsPolicy(ctx context.Context, c *call, in *putDomainPolicyInput) (any, error) {
@@ -46,12 +46,16 @@ func putDomainPermissionsPolicy(ctx context.Context, c *call, in *putDomainPolic
 	if err != nil {
 		return nil, err
 	}
-	return c.policyAnswer(c.core.PutPermissionsPolicy(ctx, c.actor, id, "", in.Document, in.Revision))
+	expected, err := revision("policyRevision", in.Revision, policyRevision)
+	if err != nil {
+		return nil, err
+	}
+	return c.policyAnswer(c.core.PutPermissionsPolicy(ctx, c.actor, id, "", in.Document, expected))
 }
 
 type deleteDomainPolicyInput struct {
 	inDomain
-	Revision string `query:"policy-revision" json:"-"`
+	Revision *string `query:"policy-revision" json:"-"`
 }
 
 func deleteDomainPermissionsPolicy(ctx context.Context, c *call, in *deleteDomainPolicyInput) (any, error) {
@@ -59,7 +63,11 @@ func deleteDomainPermissionsPolicy(ctx context.Context, c *call, in *deleteDomai
 	if err != nil {
 		return nil, err
 	}
-	return c.policyAnswer(c.core.DeletePermissionsPolicy(ctx, c.actor, id, "", in.Revision))
+	expected, err := revision("policyRevision", in.Revision, policyRevision)
+	if err != nil {
+		return nil, err
+	}
+	return c.policyAnswer(c.core.DeletePermissionsPolicy(ctx, c.actor, id, "", expected))
 }
 
 func getRepositoryPermissionsPolicy(ctx context.Context, c *call, in *inRepository) (any, error) {
@@ -72,8 +80,8 @@ func getRepositoryPermissionsPolicy(ctx context.Context, c *call, in *inReposito
 
 type putRepositoryPolicyInput struct {
 	inRepository
-	Revision string `json:"policyRevision"`
-	Document string `json:"policyDocument" required:"true"`
+	Revision *string `json:"policyRevision"`
+	Document string  `json:"policyDocument" required:"true"`
 }
 
 func putRepositoryPermissionsPolicy(ctx context.Context, c *call, in *putRepositoryPolicyInput) (any, error) {
@@ -81,12 +89,16 @@ func putRepositoryPermissionsPolicy(ctx context.Context, c *call, in *putReposit
 	if err != nil {
 		return nil, err
 	}
-	return c.policyAnswer(c.core.PutPermissionsPolicy(ctx, c.actor, id.Domain, id.Name, in.Document, in.Revision))
+	expected, err := revision("policyRevision", in.Revision, policyRevision)
+	if err != nil {
+		return nil, err
+	}
+	return c.policyAnswer(c.core.PutPermissionsPolicy(ctx, c.actor, id.Domain, id.Name, in.Document, expected))
 }
 
 type deleteRepositoryPolicyInput struct {
 	inRepository
-	Revision string `query:"policy-revision" json:"-"`
+	Revision *string `query:"policy-revision" json:"-"`
 }
 
 func deleteRepositoryPermissionsPolicy(ctx context.Context, c *call, in *deleteRepositoryPolicyInput) (any, error) {
@@ -94,5 +106,9 @@ func deleteRepositoryPermissionsPolicy(ctx context.Context, c *call, in *deleteR
 	if err != nil {
 		return nil, err
 	}
-	return c.policyAnswer(c.core.DeletePermissionsPolicy(ctx, c.actor, id.Domain, id.Name, in.Revision))
+	expected, err := revision("policyRevision", in.Revision, policyRevision)
+	if err != nil {
+		return nil, err
+	}
+	return c.policyAnswer(c.core.DeletePermissionsPolicy(ctx, c.actor, id.Domain, id.Name, expected))
 }

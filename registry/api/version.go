@@ -158,8 +158,8 @@ func listPackageVersionDependencies(ctx context.Context, c *call, in *dependenci
 
 type getAssetInput struct {
 	ofVersion
-	Asset    string `query:"asset" required:"true" json:"-"`
-	Revision string `query:"revision" json:"-"`
+	Asset    string  `query:"asset" required:"true" json:"-"`
+	Revision *string `query:"revision" json:"-"`
 }
 
 // assetStream is an answer that is bytes instead of JSON.
@@ -217,7 +217,11 @@ func getPackageVersionAsset(ctx context.Context, c *call, in *getAssetInput) (an
 	if err != nil {
 		return nil, err
 	}
-	content, revision, err := c.core.VersionAsset(ctx, c.actor, r, id, in.Asset, in.Revision)
+	expected, err := revision("revision", in.Revision, versionRevision)
+	if err != nil {
+		return nil, err
+	}
+	content, revision, err := c.core.VersionAsset(ctx, c.actor, r, id, in.Asset, expected)
 	if err != nil {
 		return nil, err
 	}

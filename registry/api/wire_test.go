@@ -95,6 +95,21 @@ func assetBytes(t *testing.T, w *world) string {
 	return string(b)
 }
 
+// Limits are of characters, not of bytes.
+func TestNamesAreAsLongAsTheyMayBe(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat("%C3%A9", 255)
+	for _, path := range []string{
+		"/v1/packages?domain=local&repository=main&package-prefix=" + long,
+		"/v1/packages?domain=local&repository=main&format=npm&namespace=" + long,
+		"/v1/package-groups?domain=local&prefix=" + strings.Repeat("%C3%A9", 520),
+	} {
+		if status, typ, got := w.raw(t, w.admin, "POST", path, ""); status != 200 {
+			t.Errorf("%.60s…: got %d %s %s, want 200", path, status, typ, got)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	w := newWorld(t)
 	pkg := "domain=local&repository=main&format=npm&package=left-pad"
@@ -145,6 +160,20 @@ func TestRefusals(t *testing.T) {
 		{"a description of a group likewise", w.admin, "POST", "/v1/package-group?domain=local", `{"packageGroup":"/npm/x/*","description":"\t"}`, 400, "ValidationException", "the description contains"},
 		{"a token's life too short", w.admin, "POST", "/v1/authorization-token?domain=local&duration=60", "", 400, "ValidationException", "duration is 60"},
 		{"a token's life that is no number", w.admin, "POST", "/v1/authorization-token?domain=local&duration=1h", "", 400, "ValidationException", "duration is"},
+
+		{"an expected revision that is empty", w.admin, "POST", "/v1/package/versions/dispose?" + pkg, `{"versions":["1.0.0"],"versionRevisions":{"1.0.0":""}}`, 400, "ValidationException", "versionRevisions of 1.0.0 is"},
+		{"one of a copy", w.admin, "POST", "/v1/package/versions/copy?domain=local&source-repository=main&destination-repository=npm-store&format=npm&package=left-pad", `{"versionRevisions":{"1.0.0":"a b"}}`, 400, "ValidationException", "versionRevisions of 1.0.0 is"},
+		{"one of an asset", w.admin, "GET", "/v1/package/version/asset?" + pkg + "&version=1.0.0&asset=package.tgz&revision=", "", 400, "ValidationException", "revision is"},
+		{"one of a policy", w.admin, "PUT", "/v1/repository/permissions/policy?domain=local&repository=main", `{"policyRevision":"","policyDocument":"{}"}`, 400, "ValidationException", "policyRevision is"},
+		{"one of a domain's policy", w.admin, "PUT", "/v1/domain/permissions/policy", `{"domain":"local","policyRevision":"` + strings.Repeat("r", 101) + `","policyDocument":"{}"}`, 400, "ValidationException", "policyRevision is"},
+		{"one of a policy that is to go", w.admin, "DELETE", "/v1/repository/permissions/policies?domain=local&repository=main&policy-revision=", "", 400, "ValidationException", "policyRevision is"},
+		{"one of a domain's policy that is to go", w.admin, "DELETE", "/v1/domain/permissions/policy?domain=local&policy-revision=a%20b", "", 400, "ValidationException", "policyRevision is"},
+		{"a tag without a name is to go", w.admin, "POST", "/v1/untag?resourceArn=arn:aws:codeartifact:eu-west-1:000000000000:domain%2Flocal", `{"tagKeys":[""]}`, 400, "ValidationException", "a tag's key has"},
+		{"an asset that no version could have", w.admin, "GET", "/v1/package/version/asset?domain=local&repository=main&format=npm&namespace=scope&package=ui&version=1.0.0&asset=dir%2Ffile", "", 404, "ResourceNotFoundException", `"resourceType":"asset"`},
+		{"tags of an unknown repository", w.admin, "POST", "/v1/tags?resourceArn=arn:aws:codeartifact:eu-west-1:000000000000:repository%2Flocal%2Fnope", "", 404, "ResourceNotFoundException", `repository \"nope\" does not exist in domain \"local\"`},
+		{"tags of an unknown domain", w.admin, "POST", "/v1/tags?resourceArn=arn:aws:codeartifact:eu-west-1:000000000000:domain%2Fnope", "", 404, "ResourceNotFoundException", `domain \"nope\" does not exist in account`},
+		{"an unknown external connection", w.admin, "POST", "/v1/repository/external-connection?domain=local&repository=main&external-connection=public:nope", "", 404, "ResourceNotFoundException", `"resourceId":"public:nope"`},
+		{"a prefix that is too long", w.admin, "POST", "/v1/packages?domain=local&repository=main&package-prefix=" + strings.Repeat("%C3%A9", 256), "", 400, "ValidationException", "package-prefix must be"},
 
 		{"a path of nothing", w.admin, "GET", "/v1/nothing", "", 404, "UnknownOperationException", "GET /v1/nothing"},
 		{"a path with a slash too many", w.admin, "GET", "/v1/domain/", "", 404, "UnknownOperationException", "/v1/domain/"},
