@@ -132,7 +132,7 @@ func OpenZip(r io.ReaderAt, size int64) (*zip.Reader, error) {
 // CheckZip refuses archives that different tools read differently, and bombs
 // (pitfall Y25; the checks of the public index).
 func CheckZip(r io.ReaderAt, size int64, z *zip.Reader) error {
-	offsets, err := entryOffsets(r, size, len(z.File))
+	offsets, directory, err := entryOffsets(r, size, len(z.File))
 	if err != nil {
 		return err
 	}
@@ -156,6 +156,9 @@ func CheckZip(r io.ReaderAt, size int64, z *zip.Reader) error {
 		spans = append(spans, s)
 	}
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	// Up to the directory: an entry that is not in it would be there for who
+	// reads the archive as it comes.
+	spans = append(spans, span{directory, directory})
 	end := int64(0)
 	for i, s := range spans {
 		// After an entry may stand a descriptor of its sizes: 12 to 24 bytes.
@@ -170,17 +173,18 @@ func CheckZip(r io.ReaderAt, size int64, z *zip.Reader) error {
 // span is where an entry lies with the header before it.
 type span struct{ from, to int64 }
 
-// entryOffsets reads from the directory where the entries begin, in its order.
-func entryOffsets(r io.ReaderAt, size int64, n int) ([]int64, error) {
+// entryOffsets reads from the directory where the entries begin, in its order,
+// and gives where it begins itself.
+func entryOffsets(r io.ReaderAt, size int64, n int) (offsets []int64, directory int64, err error) {
 	d, err := readDirectory(r, size)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	b := make([]byte, d.size)
 	if _, err := r.ReadAt(b, int64(d.offset)); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		return nil, 0, err
 	}
-	offsets := make([]int64, 0, n)
+	offsets = make([]int64, 0, n)
 	for len(b) >= 46 && binary.LittleEndian.Uint32(b) == directorySignature {
 		name, extra, comment := int(binary.LittleEndian.Uint16(b[28:])), int(binary.LittleEndian.Uint16(b[30:])), int(binary.LittleEndian.Uint16(b[32:]))
 		length := 46 + name + extra + comment
@@ -192,39 +196,29 @@ func entryOffsets(r io.ReaderAt, size int64, n int) ([]int64, error) {
 			offset = offset64(b[46+name:46+name+extra], b)
 		}
 		if offset > uint64(size) {
-			return nil, NotZip("an entry is beyond its end")
+			return nil, 0, NotZip("an entry is beyond its end")
 		}
 		offsets = append(offsets, int64(offset))
 		b = b[length:]
 	}
 	if len(b) != 0 || len(offsets) != n {
-		return nil, NotZip("its directory cannot be read")
+		return nil, 0, NotZip("its directory cannot be read")
 	}
-	return offsets, nil
+	return offsets, int64(d.offset), nil
 }
 
 // offset64 finds an entry's offset in its Zip64 field, where sizes that do not
 // fit stand before it; a number beyond all ends where there is none.
 func offset64(extra, entry []byte) uint64 {
-	for len(extra) >= 4 {
-		id, length := binary.LittleEndian.Uint16(extra), int(binary.LittleEndian.Uint16(extra[2:]))
-		if extra = extra[4:]; length > len(extra) {
-			break
+	large := extraField(extra, zip64Field)
+	at := 0
+	for _, field := range []int{24, 20} {
+		if binary.LittleEndian.Uint32(entry[field:]) == math.MaxUint32 {
+			at += 8
 		}
-		if id != 1 {
-			extra = extra[length:]
-			continue
-		}
-		at := 0
-		for _, field := range []int{24, 20} {
-			if binary.LittleEndian.Uint32(entry[field:]) == 0xffffffff {
-				at += 8
-			}
-		}
-		if at+8 <= length {
-			return binary.LittleEndian.Uint64(extra[at:])
-		}
-		break
+	}
+	if at+8 <= len(large) {
+		return binary.LittleEndian.Uint64(large[at:])
 	}
 	return math.MaxUint64
 }
@@ -243,11 +237,69 @@ func localSpan(r io.ReaderAt, size, offset int64, f *zip.File) (span, error) {
 		int(binary.LittleEndian.Uint16(head[26:])) != len(f.Name) || string(head[30:]) != f.Name {
 		return span{}, disagree
 	}
-	data := offset + int64(len(head)) + int64(binary.LittleEndian.Uint16(head[28:]))
+	extra := make([]byte, binary.LittleEndian.Uint16(head[28:]))
+	data := offset + int64(len(head)) + int64(len(extra))
 	if f.CompressedSize64 > uint64(size) || data > size-int64(f.CompressedSize64) {
 		return span{}, disagree
 	}
+	if _, err := r.ReadAt(extra, offset+int64(len(head))); err != nil && !errors.Is(err, io.EOF) {
+		return span{}, err
+	}
+	if !sameSizes(head, extra, f) || !sameName(extra, f) || !sameName(f.Extra, f) {
+		return span{}, disagree
+	}
 	return span{offset, data + int64(f.CompressedSize64)}, nil
+}
+
+// sameSizes reports whether an entry's own header has the sizes that the
+// directory has, by which other tools find what follows it. Where they come
+// in a descriptor behind the data, there may be none.
+func sameSizes(head, extra []byte, f *zip.File) bool {
+	const inDescriptor = 1 << 3
+	described := binary.LittleEndian.Uint16(head[6:])&inDescriptor != 0
+	large := extraField(extra, zip64Field)
+	for i, of := range []struct {
+		at   int
+		want uint64
+	}{{22, f.UncompressedSize64}, {18, f.CompressedSize64}} {
+		got := uint64(binary.LittleEndian.Uint32(head[of.at:]))
+		if got == math.MaxUint32 && len(large) >= 8*i+8 {
+			got = binary.LittleEndian.Uint64(large[8*i:])
+		}
+		if got != of.want && !(described && got == 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameName reports whether an entry has no second name, by which some tools
+// know it and others do not (Info-ZIP's Unicode path).
+func sameName(extra []byte, f *zip.File) bool {
+	second := extraField(extra, unicodePathField)
+	return second == nil || len(second) > 5 && string(second[5:]) == f.Name
+}
+
+// Extra fields of an entry.
+const (
+	zip64Field       = 0x0001
+	unicodePathField = 0x7075
+)
+
+// extraField gives the content of the first extra field of that id, nil where
+// there is none.
+func extraField(extra []byte, id uint16) []byte {
+	for len(extra) >= 4 {
+		is, length := binary.LittleEndian.Uint16(extra), int(binary.LittleEndian.Uint16(extra[2:]))
+		if extra = extra[4:]; length > len(extra) {
+			break
+		}
+		if is == id {
+			return extra[:length:length]
+		}
+		extra = extra[length:]
+	}
+	return nil
 }
 
 // CheckEntry refuses the name of an entry that could leave the folder it is
