@@ -1,7 +1,9 @@
 package npm
 
 import (
+	"compress/flate"
 	"compress/gzip"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -21,8 +23,20 @@ func openBody(r *formats.Request) (io.Reader, error) {
 		if err != nil {
 			return nil, registry.Errorf(registry.Invalid, "the body is not gzip, as Content-Encoding says")
 		}
-		return z, nil
+		return unpacked{z}, nil
 	default:
 		return nil, formats.Statusf(http.StatusUnsupportedMediaType, "a body in Content-Encoding %q cannot be read; send it as it is or as gzip", encoding)
 	}
+}
+
+// unpacked says in a client's terms what is wrong with a compressed body.
+type unpacked struct{ z *gzip.Reader }
+
+func (u unpacked) Read(p []byte) (int, error) {
+	n, err := u.z.Read(p)
+	var corrupt flate.CorruptInputError
+	if errors.As(err, &corrupt) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
+		err = registry.Errorf(registry.Invalid, "the body's compression is broken: it was changed on its way; send it again")
+	}
+	return n, err
 }

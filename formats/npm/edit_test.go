@@ -184,21 +184,29 @@ func TestOddEditsAreRefused(t *testing.T) {
 	s := newServer(t)
 	must(t, s, publish("lib", "1.0.0", []byte("a")))
 	_, rev := forEdit(t, s, "lib")
+	// A document to publish, packed, with the byte at the place changed.
+	corrupt := func(at int) []byte {
+		b := zip(encode(document("lib", "1.0.1", []byte("x"))))
+		b[(at+len(b))%len(b)] ^= 0xff
+		return b
+	}
 	for name, c := range map[string]struct {
 		call formatstest.Call
 		want int
 		say  string
 	}{
-		"owners":              {formatstest.Call{Path: "lib/-rev/" + rev, Body: []byte(`{"_id":"lib","maintainers":[{"name":"x"}]}`)}, 405, "larder policy"},
-		"stars":               {formatstest.Call{Path: "lib", Body: []byte(`{"_id":"lib","users":{"x":true}}`)}, 405, "larder policy"},
-		"nothing":             {formatstest.Call{Path: "lib", Body: []byte(`{"_id":"lib"}`)}, 400, "neither"},
-		"no versions left":    {formatstest.Call{Path: "lib/-rev/" + rev, Body: []byte(`{"_id":"lib","versions":{}}`)}, 400, "unpublish"},
-		"another name":        {formatstest.Call{Path: "lib", Body: []byte(`{"_id":"x","versions":{"1.0.0":{}}}`)}, 400, `"x"`},
-		"an odd message":      {formatstest.Call{Path: "lib", Body: []byte(`{"versions":{"1.0.0":{"deprecated":{}}}}`)}, 400, "not a text"},
-		"a package not here":  {formatstest.Call{Path: "other", Body: []byte(`{"versions":{"1.0.0":{}}}`)}, 404, "other"},
-		"a tarball in -rev":   {formatstest.Call{Path: "lib/-rev/" + rev, Body: encode(document("lib", "1.0.1", []byte("x")))}, 400, "PUT"},
-		"an unknown encoding": {formatstest.Call{Path: "lib", Header: map[string]string{"Content-Encoding": "br"}, Body: []byte("x")}, 415, "gzip"},
-		"gzip that is none":   {formatstest.Call{Path: "lib", Header: map[string]string{"Content-Encoding": "gzip"}, Body: []byte("x")}, 400, "gzip"},
+		"owners":               {formatstest.Call{Path: "lib/-rev/" + rev, Body: []byte(`{"_id":"lib","maintainers":[{"name":"x"}]}`)}, 405, "larder policy"},
+		"stars":                {formatstest.Call{Path: "lib", Body: []byte(`{"_id":"lib","users":{"x":true}}`)}, 405, "larder policy"},
+		"nothing":              {formatstest.Call{Path: "lib", Body: []byte(`{"_id":"lib"}`)}, 400, "neither"},
+		"no versions left":     {formatstest.Call{Path: "lib/-rev/" + rev, Body: []byte(`{"_id":"lib","versions":{}}`)}, 400, "unpublish"},
+		"another name":         {formatstest.Call{Path: "lib", Body: []byte(`{"_id":"x","versions":{"1.0.0":{}}}`)}, 400, `"x"`},
+		"an odd message":       {formatstest.Call{Path: "lib", Body: []byte(`{"versions":{"1.0.0":{"deprecated":{}}}}`)}, 400, "not a text"},
+		"a package not here":   {formatstest.Call{Path: "other", Body: []byte(`{"versions":{"1.0.0":{}}}`)}, 404, "other"},
+		"a tarball in -rev":    {formatstest.Call{Path: "lib/-rev/" + rev, Body: encode(document("lib", "1.0.1", []byte("x")))}, 400, "PUT"},
+		"an unknown encoding":  {formatstest.Call{Path: "lib", Header: map[string]string{"Content-Encoding": "br"}, Body: []byte("x")}, 415, "gzip"},
+		"gzip that is changed": {formatstest.Call{Path: "lib", Header: map[string]string{"Content-Encoding": "gzip"}, Body: corrupt(20)}, 400, "broken"},
+		"gzip of another sum":  {formatstest.Call{Path: "lib", Header: map[string]string{"Content-Encoding": "gzip"}, Body: corrupt(-8)}, 400, "broken"},
+		"gzip that is none":    {formatstest.Call{Path: "lib", Header: map[string]string{"Content-Encoding": "gzip"}, Body: []byte("x")}, 400, "gzip"},
 	} {
 		c.call.Method = "PUT"
 		a := s.Do(c.call)
