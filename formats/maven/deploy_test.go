@@ -216,6 +216,9 @@ func TestBadDeploysAreRefused(t *testing.T) {
 		"a POM of something else":        {put(one+".pom", []byte("<html/>")), 400, "no POM"},
 		"a POM with a document type":     {put(one+".pom", []byte(bomb)), 400, "document type"},
 		"a POM with an external entity":  {put(one+".pom", []byte(`<!DOCTYPE p SYSTEM "file:///etc/passwd"><project/>`)), 400, "document type"},
+		"a packed file":                  {with(put(one+".jar", []byte("x")), "Content-Encoding", "gzip"), 415, "as it is"},
+		"a part of a file":               {with(put(one+".jar", []byte("x")), "Content-Range", "bytes 0-0/2"), 400, "whole"},
+		"packed metadata":                {with(put(home+"maven-metadata.xml", versionsXML("org.acme", "widget", "1.0")), "Content-Encoding", "gzip"), 415, "as it is"},
 		"an empty file":                  {put(one+".jar", nil), 400, "empty"},
 		"a path outside the layout":      {put("org/acme/widget/1.0/readme.txt", []byte("x")), 400, "layout"},
 		"a file of another version":      {put(home+"1.0/widget-1.1.jar", []byte("x")), 400, "layout"},
@@ -239,6 +242,12 @@ func TestBadDeploysAreRefused(t *testing.T) {
 		t.Errorf("%d blobs stay", n)
 	}
 	get(t, s, home+"maven-metadata.xml", 404)
+}
+
+// with gives a call with a header.
+func with(c formatstest.Call, name, value string) formatstest.Call {
+	c.Header = map[string]string{name: value}
+	return c
 }
 
 func TestAFileOverTheLimitIsRefusedUnread(t *testing.T) {

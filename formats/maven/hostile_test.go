@@ -1,14 +1,18 @@
 package maven_test
 
 import (
+	"archive/zip"
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
+	"larder/formats"
 	"larder/formats/formatstest"
 	"larder/formats/maven"
 	"larder/registry"
@@ -40,6 +44,43 @@ func TestAPOMThatIsDeepIsRefused(t *testing.T) {
 	}
 	expect(t, s, put(one+".pom", append([]byte("<project>"), strings.Repeat("<x/>", 2<<20)...)), 400, "longer than")
 	expect(t, s, put(home+"maven-metadata.xml", append([]byte("<metadata>"), strings.Repeat("<x/>", 5<<20)...)), 413)
+}
+
+// The directory of a jar is held in memory while it is searched: one that is
+// longer than any jar's is not.
+func TestAJarOfTooManyEntriesIsKeptUnread(t *testing.T) {
+	s := newServer(t)
+	jar := func(n int) []byte {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		for i := range n {
+			if _, err := z.CreateRaw(&zip.FileHeader{Name: strconv.Itoa(i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w, err := z.Create("META-INF/maven/plugin.xml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(w, "<plugin><goalPrefix>wdg</goalPrefix></plugin>")
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	for name, c := range map[string]struct {
+		entries int
+		prefix  string
+	}{
+		"small": {10, "wdg"},
+		"large": {formats.MaxEntries, "large"}, // as its artifactId says
+	} {
+		at := "org/acme/" + name + "-maven-plugin/1.0/" + name + "-maven-plugin-1.0"
+		expect(t, s, put(at+".jar", jar(c.entries)), 201)
+		expect(t, s, put(at+".pom", pomXML("org.acme", name+"-maven-plugin", "1.0", "<packaging>maven-plugin</packaging>")), 201)
+		expect(t, s, put("org/acme/"+name+"-maven-plugin/maven-metadata.xml", versionsXML("org.acme", name+"-maven-plugin", "1.0")), 201)
+		get(t, s, "org/acme/maven-metadata.xml", 200, "<prefix>"+c.prefix+"</prefix>")
+	}
 }
 
 func TestHalfABodyLeavesNothing(t *testing.T) {

@@ -1,7 +1,6 @@
 package maven
 
 import (
-	"archive/zip"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -32,6 +31,9 @@ func putFile(w http.ResponseWriter, r *formats.Request) error {
 	if err := p.deployable(); err != nil {
 		return err
 	}
+	if err := asItIs(r); err != nil {
+		return err
+	}
 	if p.checksum != "" {
 		return putChecksum(w, r, p, pub)
 	}
@@ -56,6 +58,19 @@ func (p place) deployable() error {
 			"Maven 3 and Gradle number them by themselves: remove <uniqueVersion>false</uniqueVersion> from the distributionManagement; for other tools, publish a release version", p.file)
 	case p.folder == p.version && build.MatchString(p.version):
 		return registry.Errorf(registry.Invalid, "a build of a snapshot belongs into the folder %s", baseVersion(p.version))
+	}
+	return nil
+}
+
+// asItIs refuses a body that is not the file's bytes from first to last: what
+// stands in it would be kept, and served without the header that says so
+// (RFC 9110, sections 8.4 and 14.5).
+func asItIs(r *formats.Request) error {
+	switch encoding := r.Header.Get("Content-Encoding"); {
+	case encoding != "" && !strings.EqualFold(encoding, "identity"):
+		return formats.Statusf(http.StatusUnsupportedMediaType, "a file in Content-Encoding %q is not taken; send it as it is", encoding)
+	case r.Header.Get("Content-Range") != "":
+		return registry.Errorf(registry.Invalid, "a part of a file is not taken; send it whole, without Content-Range")
 	}
 	return nil
 }
@@ -149,9 +164,9 @@ func (p place) learn(pub *registry.Publication, id registry.VersionID, a registr
 }
 
 // pluginPrefix reads the goal prefix from the descriptor of a Maven plugin's
-// jar, "" for any other file.
+// jar, "" for any other file, and for one that has more entries than are read.
 func pluginPrefix(r io.ReaderAt, size int64) string {
-	archive, err := zip.NewReader(r, size)
+	archive, err := formats.OpenZip(r, size)
 	if err != nil {
 		return ""
 	}
@@ -269,6 +284,9 @@ func (o Options) putMetadata(w http.ResponseWriter, r *formats.Request) error {
 			return err
 		}
 		pub.Abort()
+	}
+	if err := asItIs(r); err != nil {
+		return err
 	}
 	if r.ContentLength > metadataLimit {
 		return registry.Errorf(registry.TooLarge, "a maven-metadata.xml has at most %d bytes", metadataLimit)
