@@ -234,7 +234,9 @@ func (f *mounted) match(method, path string) (*endpoint, map[string]string, erro
 		}
 	}
 	if allowed != nil {
-		return nil, nil, Statusf(http.StatusMethodNotAllowed, "%s is not possible here, only %s", method, strings.Join(allowed, ", "))
+		err := Statusf(http.StatusMethodNotAllowed, "%s is not possible here, only %s", method, strings.Join(allowed, ", "))
+		err.Allow = allowed
+		return nil, nil, err
 	}
 	return nil, nil, registry.Errorf(registry.NotFound, "there is no such %s endpoint", f.Name)
 }
@@ -317,6 +319,10 @@ func (f *mounted) fail(w *httpx.Recorder, r *http.Request, err error) {
 	httpx.Fail(w, r, err, func(w http.ResponseWriter, r *http.Request, err error) {
 		if Status(err) == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", Challenge)
+		}
+		var refused *StatusError
+		if errors.As(err, &refused) && refused.Status == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", strings.Join(refused.Allow, ", ")) // empty: none is possible (RFC 9110, 10.2.1)
 		}
 		drain(w, r)
 		if registry.CodeOf(err) == registry.Unavailable {

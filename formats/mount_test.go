@@ -146,6 +146,9 @@ func TestErrorsHaveTheFormatsForm(t *testing.T) {
 		if strings.Contains(w.Body.String(), "12345") || strings.Contains(w.Body.String(), "disco") {
 			t.Errorf("%s tells %s", c.path, w.Body)
 		}
+		if got := w.Header().Get("Allow"); c.status == 405 && got != c.say {
+			t.Errorf("%s: Allow %q", c.path, got)
+		}
 		if got := w.Header().Get("WWW-Authenticate"); (got == formats.Challenge) != (c.status == 401) {
 			t.Errorf("%s: WWW-Authenticate %q", c.path, got)
 		}

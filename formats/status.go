@@ -16,6 +16,8 @@ import (
 type StatusError struct {
 	Status int
 	Msg    string
+	// Allow are the methods that are possible, of a 405.
+	Allow []string
 }
 
 func (e *StatusError) Error() string { return e.Msg }
