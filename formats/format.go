@@ -10,6 +10,7 @@ package formats
 
 import (
 	"net/http"
+	"strings"
 
 	"larder/internal/httpx"
 	"larder/registry"
@@ -55,10 +56,15 @@ type Request struct {
 	Log *httpx.Record
 }
 
-// First gives the first value of a header, named in its canonical form.
-func (r *Request) First(header string) string {
-	if values := r.Header[header]; len(values) > 0 {
+// List gives a header whose value is a list, named in its canonical form. One
+// on several lines is one list (RFC 9110, section 5.3).
+func (r *Request) List(header string) string {
+	switch values := r.Header[header]; len(values) {
+	case 0:
+		return ""
+	case 1:
 		return values[0]
+	default:
+		return strings.Join(values, ", ")
 	}
-	return ""
 }

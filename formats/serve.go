@@ -122,7 +122,7 @@ func ServeDocument(w http.ResponseWriter, r *Request, d *registry.Document, cont
 	var body []byte
 	etag := d.ETag
 	h := w.Header()
-	packed := d.Size >= gzipFrom && AcceptsGzip(r.First("Accept-Encoding"))
+	packed := d.Size >= gzipFrom && AcceptsGzip(r.List("Accept-Encoding"))
 	if packed {
 		body, etag = d.Gzip()
 	}
@@ -132,7 +132,7 @@ func ServeDocument(w http.ResponseWriter, r *Request, d *registry.Document, cont
 	if !d.StaleSince.IsZero() {
 		h["Age"] = []string{strconv.Itoa(int(max(time.Since(d.StaleSince), 0) / time.Second))}
 	}
-	if header := r.First("If-None-Match"); header != "" && matches(header, etag) {
+	if header := r.List("If-None-Match"); header != "" && matches(header, etag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}

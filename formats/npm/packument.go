@@ -24,7 +24,7 @@ func getPackument(w http.ResponseWriter, r *formats.Request) error {
 		return getForEdit(w, r, p)
 	}
 	kind, render := fullType, fullPackument
-	if packumentTypes.Accepted(r.First("Accept")) == abbreviatedType {
+	if packumentTypes.Accepted(r.List("Accept")) == abbreviatedType {
 		kind, render = abbreviatedType, abbreviatedPackument
 	}
 	d, err := r.Repo.Document(r.Context(), registry.DocumentQuery{Package: p, Kind: kind, Base: r.Base},

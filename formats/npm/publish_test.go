@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -125,6 +126,28 @@ func TestPackumentFormFollowsAccept(t *testing.T) {
 		}
 	}
 	full := s.Do(formatstest.Call{Path: "lib"}).Header.Get("ETag")
+	// A list may be on several lines (RFC 9110, section 5.3).
+	r, err := http.NewRequestWithContext(t.Context(), "GET", s.Base("main")+"lib", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = http.Header{"Authorization": {"Bearer " + formatstest.Owner}, "Accept-Encoding": {"identity"}, "Accept": {"text/html", abbreviated + ";q=0.5"}, "If-None-Match": {`"x"`, full}}
+	res, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if got := res.Header.Get("Content-Type"); res.StatusCode != 200 || got != abbreviated {
+		t.Errorf("Accept on two lines: got %d %s", res.StatusCode, got)
+	}
+	r.Header.Del("Accept")
+	if res, err = http.DefaultTransport.RoundTrip(r); err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != 304 {
+		t.Errorf("If-None-Match on two lines: got %d", res.StatusCode)
+	}
 	a := s.Do(formatstest.Call{Path: "lib", Header: map[string]string{"Accept": abbreviated, "If-None-Match": full}})
 	if a.Status != 200 {
 		t.Errorf("the full form's ETag validated the abbreviated form: %d", a.Status)

@@ -22,7 +22,7 @@ var pageTypes = formats.NewOffers(plainHTML, htmlType, jsonType, latestHTML, lat
 // negotiate gives the media type to answer with: what Accept likes best, or
 // what "?format=" names; HTML for who has no preference. 406 where nothing fits.
 func negotiate(r *formats.Request) (string, error) {
-	accept := r.First("Accept")
+	accept := r.List("Accept")
 	if r.URL.RawQuery != "" {
 		if format := r.URL.Query().Get("format"); format != "" {
 			accept = format
