@@ -128,6 +128,9 @@ func getSymbols(w http.ResponseWriter, r *formats.Request) error {
 		return none
 	}
 	for ; name != ""; name = name[:max(strings.LastIndexByte(name, '.'), 0)] {
+		if len(name) > maxID {
+			continue // which no package's id contains
+		}
 		found, err := r.Repo.Search(r.Context(), registry.SearchQuery{Format: registry.NuGet, Text: name, Size: symbolHits})
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"larder/registry"
@@ -22,6 +23,8 @@ type adapter struct{ sources *sources }
 // Limits of what is read of one package.
 const (
 	maxPages      = 500
+	maxPage       = 32 << 20  // bytes of a page; those of 64 versions have some megabytes
+	maxMetadata   = 128 << 20 // bytes of all pages together, as of an index that has them all
 	maxListed     = 20_000
 	pagesAtOnce   = 6
 	maxCatalogDoc = 4 << 20
@@ -176,6 +179,8 @@ func fetchPages(ctx context.Context, g registry.Getter, index *offeredIndex, p r
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	slots := make(chan struct{}, pagesAtOnce)
+	var left atomic.Int64
+	left.Store(maxMetadata)
 	var work sync.WaitGroup
 	for i := range index.Items {
 		page := &index.Items[i]
@@ -192,7 +197,7 @@ func fetchPages(ctx context.Context, g registry.Getter, index *offeredIndex, p r
 			if ctx.Err() != nil {
 				return
 			}
-			if err := fetchPage(ctx, g, page, address, p); err != nil {
+			if err := fetchPage(ctx, g, page, address, p, &left); err != nil {
 				cancel(err)
 			}
 		})
@@ -204,14 +209,18 @@ func fetchPages(ctx context.Context, g registry.Getter, index *offeredIndex, p r
 	return nil
 }
 
-func fetchPage(ctx context.Context, g registry.Getter, page *offeredPage, address string, p registry.PackageID) error {
-	body, _, err := fetch(ctx, g, registry.GetRequest{URL: address, Accept: jsonType})
+// fetchPage reads one of them. left is how many bytes of all may still come.
+func fetchPage(ctx context.Context, g registry.Getter, page *offeredPage, address string, p registry.PackageID, left *atomic.Int64) error {
+	body, _, err := fetch(ctx, g, registry.GetRequest{URL: address, Accept: jsonType, Limit: maxPage})
 	if registry.IsNotFound(err) {
 		// A page that is named and not there is no package that is not there.
 		return noListing(p, "a page that is not there")
 	}
 	if err != nil {
 		return err
+	}
+	if left.Add(-int64(len(body))) < 0 {
+		return noListing(p, "more metadata than is read")
 	}
 	var in offeredPage
 	if json.Unmarshal(bytes.TrimPrefix(body, []byte("\ufeff")), &in) != nil || in.Items == nil {

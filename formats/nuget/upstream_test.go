@@ -249,6 +249,28 @@ func TestMisconfiguredSources(t *testing.T) {
 	}
 }
 
+// Small answers unpack to large ones: what is read of a package's pages is
+// bounded for each, and for all together.
+func TestPagesThatUnpackToTooMuchAreRefused(t *testing.T) {
+	for name, c := range map[string]struct{ pages, size int }{
+		"one page":  {1, 33 << 20},
+		"all pages": {5, 31 << 20},
+	} {
+		s := newServer(t)
+		g := newGallery(s.Upstream)
+		var pages []string
+		for i := range c.pages {
+			path := fmt.Sprintf("/v3/registration5-gz-semver2/left/page/%d.json", i)
+			pages = append(pages, `{"@id":"{upstream}`+path+`"}`)
+			g.serve(path, append(bytes.Repeat([]byte(" "), c.size), `{"items":[{"catalogEntry":{"id":"Left","version":"1.0.0"}}]}`...))
+		}
+		g.serve("/v3/registration5-gz-semver2/left/index.json", []byte(`{"items":[`+strings.Join(pages, ",")+`]}`))
+		if a := s.Do(formatstest.Call{Path: "v3/registration4/left/index.json"}); a.Status != 502 {
+			t.Errorf("%s: %d %s", name, a.Status, a.Body)
+		}
+	}
+}
+
 func TestVulnerabilitiesArePassedThrough(t *testing.T) {
 	s := newServer(t)
 	for repo, want := range map[string]string{"lone": "none", "main": "base"} {
