@@ -109,6 +109,9 @@ func (c *Cluster) URL(parameters ...string) string {
 	return u
 }
 
+// Address is the host and port of the server.
+func (c *Cluster) Address() string { return net.JoinHostPort("127.0.0.1", c.port) }
+
 // Run starts the server, which is not running, and waits until it answers.
 func (c *Cluster) Run() error {
 	// The shell ends the server when this process is gone and the pipe with it.
@@ -220,6 +223,32 @@ func (c *Cluster) wait() error {
 	c.server = nil
 	return err
 }
+
+// Demote starts the server anew as a standby, which lets its clients read.
+func (c *Cluster) Demote() error {
+	if err := c.Stop(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(c.standby(), nil, 0o600); err != nil {
+		return err
+	}
+	if c.owner != nil {
+		if err := os.Chown(c.standby(), int(c.owner.Uid), int(c.owner.Gid)); err != nil {
+			return err
+		}
+	}
+	return c.Run()
+}
+
+// Promote starts the server, which is a standby, anew as a primary.
+func (c *Cluster) Promote() error {
+	if err := errors.Join(c.Stop(), os.Remove(c.standby())); err != nil {
+		return err
+	}
+	return c.Run()
+}
+
+func (c *Cluster) standby() string { return filepath.Join(c.data(), "standby.signal") }
 
 // Remove ends the server and removes its data.
 func (c *Cluster) Remove() error {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"larder/registry"
@@ -34,7 +35,8 @@ type DB struct {
 	sql      *sql.DB
 	clock    registry.Clock
 	counters counters
-	ahead    int // steps of the schema that this build lacks
+	ahead    int           // steps of the schema that this build lacks
+	patience time.Duration // with the beginning of a transaction
 
 	slots  chan struct{} // one for each transaction that runs
 	closed chan struct{} // is closed when no transaction may begin
@@ -72,10 +74,11 @@ func dial(url string) (*DB, error) {
 		return nil, err
 	}
 	d := &DB{
-		sql:    stdlib.OpenDB(*config),
-		clock:  time.Now,
-		slots:  make(chan struct{}, conns),
-		closed: make(chan struct{}),
+		sql:      stdlib.OpenDB(*config),
+		clock:    time.Now,
+		patience: patience(config),
+		slots:    make(chan struct{}, conns),
+		closed:   make(chan struct{}),
 	}
 	d.counters.read = d.readCounters
 	d.sql.SetMaxIdleConns(2) // for counters and leads; transactions keep theirs
@@ -127,7 +130,10 @@ func (d *DB) Ahead() int { return d.ahead }
 func (d *DB) unlimited(ctx context.Context) (*session, error) {
 	conn, err := d.sql.Conn(ctx)
 	if err != nil {
-		if state(err) != "" { // it answered
+		switch {
+		case errors.Is(err, pgconn.ErrStandbyConnection):
+			return nil, &registry.Error{Code: registry.Unavailable, Msg: "PostgreSQL at the address of --metadata is a standby, which takes no changes: name the primary, or all of them (HOST1:5432,HOST2:5432)", Err: err}
+		case state(err) != "": // it answered
 			return nil, &registry.Error{Code: registry.Unavailable, Msg: "PostgreSQL refuses the connection: " + reason(err), Err: err}
 		}
 		return nil, &registry.Error{Code: registry.Unavailable, Msg: "PostgreSQL cannot be reached at the address of --metadata", Err: err}

@@ -23,8 +23,12 @@ var cluster = sync.OnceValues(func() (*pgtest.Cluster, error) { return pgtest.St
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if c, err := cluster(); err == nil {
-		if err := c.Remove(); err != nil {
+	for _, start := range []func() (*pgtest.Cluster, error){cluster, operated} {
+		c, err := start()
+		if err == nil {
+			err = c.Remove()
+		}
+		if err != nil && !errors.Is(err, pgtest.ErrMissing) {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}

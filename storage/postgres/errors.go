@@ -20,6 +20,14 @@ func state(err error) string {
 	return ""
 }
 
+// fatal reports that the server, or a pooler before it, has ended the connection
+// with a word: it was shut down, an administrator or a limit of idle time ended
+// it, nobody may log in.
+func fatal(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Severity == "FATAL" || e.Severity == "PANIC" || e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC")
+}
+
 // reason is what the server said, which holds no secret.
 func reason(err error) string {
 	var e *pgconn.PgError
@@ -32,6 +40,10 @@ func reason(err error) string {
 // lockNotAvailable is the state of a statement that has waited for a lock for
 // as long as it may.
 const lockNotAvailable = "55P03"
+
+// readOnly is the state of a change in a database that takes none for now: a
+// standby, or one whose administrator or disk says so.
+const readOnly = "25006"
 
 // again reports a transaction that only met another one.
 func again(err error) bool {
@@ -53,11 +65,12 @@ func slow(err error) bool {
 	return strings.HasPrefix(state(err), "53") // too many connections, disk full, out of memory
 }
 
-// lost reports that the connection, or the database, is away.
+// lost reports that the connection, or the database, is away, or leads to one
+// that is of no use.
 func lost(err error) bool {
 	switch s := state(err); {
-	case s == "57P01", s == "57P02", s == "57P03", s == "53300", strings.HasPrefix(s, "08"), s == "25P03":
-		return true // shut down, crashed, starting; too many connections; connection; idle in transaction for too long
+	case fatal(err), strings.HasPrefix(s, "08"), s == readOnly:
+		return true
 	case s != "":
 		return false
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -12,6 +13,9 @@ import (
 	"larder/registry"
 	"larder/storage/sqlmeta"
 )
+
+// dropTime bounds the last word to a connection.
+const dropTime = time.Second
 
 // session is a connection with its prepared statements.
 type session struct {
@@ -48,7 +52,12 @@ func (s *session) idle() bool {
 	return ok && err == nil
 }
 
+// drop closes the connection, and waits for no answer: one that went silent
+// would be told of each of its statements, and asked for its leave to go.
 func (s *session) drop() {
+	ctx, cancel := context.WithTimeout(context.Background(), dropTime)
+	defer cancel()
+	s.conn.Raw(func(c any) error { return c.(*stdlib.Conn).Conn().Close(ctx) }) //nolint:errcheck // it is of no use any more
 	s.Spoil()
 	s.Close() //nolint:errcheck // it is of no use any more
 }
@@ -83,12 +92,16 @@ func (d *DB) begun(ctx context.Context, begin string) (*session, error) {
 			}
 			used = false
 		}
-		_, err := s.direct(ctx, begin)
+		// A machine that is gone does not answer, and TCP takes a quarter of an hour to say so.
+		limited, cancel := context.WithTimeout(ctx, d.patience)
+		_, err := s.direct(limited, begin)
+		silent := err != nil && limited.Err() != nil
+		cancel()
 		if err == nil {
 			return s, nil
 		}
 		s.drop()
-		if used && lost(err) && ctx.Err() == nil {
+		if used && (silent || lost(err)) && ctx.Err() == nil {
 			d.forget()
 			continue
 		}
@@ -144,6 +157,8 @@ func (d *DB) release(s *session) {
 // Unavailable.
 func failure(doing string, err error) error {
 	switch {
+	case state(err) == readOnly:
+		return &registry.Error{Code: registry.Unavailable, Msg: "the database takes no changes for now; repeat the request later", Err: fmt.Errorf("metadata: %s: %w", doing, err)}
 	case lost(err):
 		return &registry.Error{Code: registry.Unavailable, Msg: "the database cannot be reached; repeat the request in a moment", Err: fmt.Errorf("metadata: %s: %w", doing, err)}
 	case slow(err) || again(err):

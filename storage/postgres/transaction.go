@@ -108,6 +108,11 @@ func (d *DB) transact(ctx context.Context, begin string, f func(*sqlmeta.Tx) err
 		}
 	}()
 	if err := f(tx); err != nil {
+		if lost(err) {
+			// The next one may find another server.
+			s.Spoil()
+			d.forget()
+		}
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -118,7 +123,7 @@ func (d *DB) transact(ctx context.Context, begin string, f func(*sqlmeta.Tx) err
 	switch {
 	case err != nil:
 		s.Spoil()
-		if state(err) == "" {
+		if state(err) == "" || fatal(err) { // a pooler says so when it has lost the server in the middle
 			err = fmt.Errorf("%w: %w", errAmbiguous, err)
 		}
 		return failure("commit", err)

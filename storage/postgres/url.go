@@ -25,6 +25,19 @@ const (
 // transactionTimeout bounds a whole transaction, the time of f included.
 const transactionTimeout = time.Minute
 
+// answerTime is how much longer than the server lets a transaction wait for its
+// locks an answer to its beginning may take.
+const answerTime = 2 * time.Second
+
+// patience is how long a transaction's beginning may take, until the connection
+// counts as silent.
+func patience(c *pgx.ConnConfig) time.Duration {
+	if n, err := strconv.Atoi(c.RuntimeParams["lock_timeout"]); err == nil && n > 0 {
+		return min(time.Duration(n)*time.Millisecond+answerTime, transactionTimeout)
+	}
+	return transactionTimeout
+}
+
 // keepAlive finds out within half a minute that the other machine is gone.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}
 
@@ -51,6 +64,10 @@ func parse(raw string) (*pgx.ConnConfig, int, error) {
 	}
 	if q.Get("connect_timeout") == "" {
 		c.ConnectTimeout = connectTimeout
+	}
+	if q.Get("target_session_attrs") == "" {
+		// What a standby knows is old, and a lead that it gives is one of two.
+		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
 	}
 	c.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext
 	// What outlives its time is ended at the server, and the connection stays.
