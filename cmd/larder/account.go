@@ -154,7 +154,8 @@ user, for a quarter of an hour and one task: IAMRestoreAdministration,
 CodeArtifactUnlockPermissionsPolicy or IAMAuditRootUserCredentials.`,
 		Example: `  eval "$(larder account env 111122223333)"
   larder account env 111122223333 --shell fish | source
-  eval "$(larder account env 111122223333 --root-task IAMRestoreAdministration)"`,
+  eval "$(larder account env 111122223333 --root-task IAMRestoreAdministration)"
+  larder account env 111122223333 --output json`,
 		Args:              exactly("ID", "of the account, 12 digits"),
 		ValidArgsFunction: first(completeAccount),
 	}
@@ -162,7 +163,7 @@ CodeArtifactUnlockPermissionsPolicy or IAMAuditRootUserCredentials.`,
 	cmd.Flags().StringVar(&task, "root-task", "", "`task` for which to act as the account's root user instead")
 	_ = cmd.RegisterFlagCompletionFunc("root-task", completeWords("IAMRestoreAdministration", "CodeArtifactUnlockPermissionsPolicy", "IAMAuditRootUserCredentials"))
 	a.add(cmd)
-	return apiCommand(cmd, plain, func(ctx context.Context, s *session, args []string) error {
+	return apiCommand(cmd, 0, func(ctx context.Context, s *session, args []string) error {
 		if task != "" {
 			return a.printRoot(ctx, s, args[0], task)
 		}
@@ -173,7 +174,8 @@ CodeArtifactUnlockPermissionsPolicy or IAMAuditRootUserCredentials.`,
 // rootTasks is what the ARNs of tasks for root users begin with.
 const rootTasks = awsPolicies + "root-task/"
 
-// printRoot acts as an account's root user and prints shell exports with its credentials.
+// printRoot acts as an account's root user and prints its credentials: shell
+// exports, or as JSON what STS answered.
 func (a *assumed) printRoot(ctx context.Context, s *session, account, task string) error {
 	arn := rootTasks + task
 	if strings.HasPrefix(task, "arn:") {
@@ -187,7 +189,7 @@ func (a *assumed) printRoot(ctx context.Context, s *session, account, task strin
 	if err != nil {
 		return err
 	}
-	return printEnv(ctx, s.cmd.OutOrStdout(), s.client.as(out.Credentials), set)
+	return s.answer(out, func(w io.Writer) error { return printEnv(ctx, w, s.client.as(out.Credentials), set) })
 }
 
 // assumed are the flags of a command that prints a role's credentials.
@@ -204,7 +206,8 @@ func (a *assumed) add(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("duration", completeWords("15m", "1h", "12h"))
 }
 
-// print assumes the role and prints shell exports with its credentials.
+// print assumes the role and prints its credentials: shell exports, or as JSON
+// what STS answered.
 func (a *assumed) print(ctx context.Context, s *session, role string) error {
 	set, err := a.setter()
 	if err != nil {
@@ -216,7 +219,7 @@ func (a *assumed) print(ctx context.Context, s *session, role string) error {
 	if err != nil {
 		return err
 	}
-	return printEnv(ctx, s.cmd.OutOrStdout(), s.client.as(out.Credentials), set)
+	return s.answer(out, func(w io.Writer) error { return printEnv(ctx, w, s.client.as(out.Credentials), set) })
 }
 
 // setter gives the way in which the shell that is asked for sets a variable.

@@ -80,6 +80,7 @@ func why(c shownConnection) string {
 }
 
 func newConnectionSetCommand() *cobra.Command {
+	var o output
 	cmd := &cobra.Command{
 		Use:   "set NAME URL",
 		Short: "Set where an external connection leads",
@@ -97,6 +98,7 @@ connection lead nowhere.`,
 			}
 			return nil
 		},
+		ValidArgsFunction: first(completeConnection),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, target := args[0], args[1]
 			if target == "-" {
@@ -117,10 +119,14 @@ connection lead nowhere.`,
 			if err := c.call(cmd.Context(), http.MethodPut, path, map[string]string{"url": target}, &answer); err != nil {
 				return err
 			}
+			if o.json() {
+				return o.print(cmd, answer)
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s leads to %s\n", answer.Connection.Name, firstOf(answer.Connection.URL, "nowhere"))
 			return err
 		},
 	}
+	o.add(cmd)
 	addDataFlag(cmd)
 	return cmd
 }

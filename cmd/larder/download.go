@@ -30,13 +30,16 @@ func newDownloadCommand() *cobra.Command {
 		ValidArgsFunction: first(completePackage),
 	}
 	cmd.Flags().StringVar(&to, "to", "", "`file` or folder to write, or - for standard output; default: the asset's name, here")
-	return apiCommand(cmd, inRepository|long|plain, func(ctx context.Context, s *session, args []string) error {
+	return apiCommand(cmd, inRepository|long, func(ctx context.Context, s *session, args []string) error {
 		a, rest, err := parseOneVersion(args)
 		if err != nil {
 			return err
 		}
 		if len(rest) > 1 {
 			return usagef("one file at a time; %d are named", len(rest))
+		}
+		if to == "-" && s.out.json() {
+			return usagef("standard output takes the file or --output json, not both")
 		}
 		listed, err := s.assets(ctx, a)
 		if err != nil {
@@ -81,10 +84,12 @@ func (s *session) download(ctx context.Context, a address, asset types.AssetSumm
 	if err != nil {
 		return err
 	}
-	defer out.Asset.Close()
+	content := out.Asset
+	out.Asset = nil // the other members can be shown
+	defer content.Close()
 	name := aws.ToString(asset.Name)
 	if to == "-" {
-		return s.receive(s.cmd.OutOrStdout(), out.Asset, asset)
+		return s.receive(s.cmd.OutOrStdout(), content, asset)
 	}
 	file, err := targetFile(to, name)
 	if err != nil {
@@ -95,7 +100,7 @@ func (s *session) download(ctx context.Context, a address, asset types.AssetSumm
 		return fmt.Errorf("cannot write to %s: %w", filepath.Dir(file), err)
 	}
 	defer os.Remove(f.Name()) // no longer there once it is renamed
-	err = s.receive(f, out.Asset, asset)
+	err = s.receive(f, content, asset)
 	if err == nil {
 		err = f.Chmod(0o644)
 	}
@@ -108,8 +113,10 @@ func (s *session) download(ctx context.Context, a address, asset types.AssetSumm
 	if err != nil {
 		return err
 	}
-	s.note("wrote %s (%s)", file, shownSize(aws.ToInt64(asset.Size)))
-	return nil
+	return s.answer(out, func(io.Writer) error {
+		s.note("wrote %s (%s)", file, shownSize(aws.ToInt64(asset.Size)))
+		return nil
+	})
 }
 
 // targetFile is where an asset goes. Its name comes from who published it: it

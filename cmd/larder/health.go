@@ -24,7 +24,8 @@ func newHealthCommand() *cobra.Command {
 		Long: `Ask whether the server is ready, for containers and scripts. The server is
 that of --data, else AWS_ENDPOINT_URL, else the one that runs with the data
 folder LARDER_DATA or ./` + defaultData + `, else the one at LARDER_LISTEN.`,
-		Args: cobra.NoArgs,
+		Example: "  larder health\n  larder health --data /var/lib/larder",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), healthTime)
 			defer cancel()

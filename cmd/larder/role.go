@@ -171,12 +171,12 @@ func newRoleEnvCommand() *cobra.Command {
 		Use:               "env ROLE",
 		Short:             "Assume a role and print shell exports with its credentials",
 		Long:              "Assume a role and print shell exports with its temporary credentials. ROLE is the\nname of a role of your account, or an ARN.",
-		Example:           "  eval \"$(larder role env release)\"\n  larder role env arn:aws:iam::111122223333:role/release --duration 15m",
+		Example:           "  eval \"$(larder role env release)\"\n  larder role env arn:aws:iam::111122223333:role/release --duration 15m\n  larder role env release --output json",
 		Args:              exactly("ROLE", "by its name or ARN"),
 		ValidArgsFunction: first(completeRole),
 	}
 	a.add(cmd)
-	return apiCommand(cmd, plain, func(ctx context.Context, s *session, args []string) error {
+	return apiCommand(cmd, 0, func(ctx context.Context, s *session, args []string) error {
 		role, err := s.roleARN(ctx, args[0])
 		if err != nil {
 			return err

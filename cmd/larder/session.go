@@ -31,7 +31,7 @@ const (
 	ofOwner      traits = 1 << iota // --domain-owner
 	inDomain                        // --domain and --domain-owner
 	inRepository                    // those and --repository
-	plain                           // no --output: what it prints is for a file or a pipe
+	plain                           // no --output: what it answers is in files of other tools
 	destroys                        // --yes
 	long                            // takes as long as it takes: pages, streams
 )
