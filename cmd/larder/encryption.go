@@ -99,12 +99,18 @@ func parseKeyCommand(flag, line string) (*sealed.Command, error) {
 }
 
 // readMasterKey reads the key of a file, or what was said in its place where the
-// environment did.
+// environment did. What is no name of a file there may be a key with a letter too
+// few, and is not repeated.
 func readMasterKey(said string, inEnvironment bool) ([]byte, error) {
-	if inEnvironment {
-		if key, err := identity.ParseMasterKey(said); err == nil {
-			return key, nil
-		}
+	if !inEnvironment {
+		return identity.ReadMasterKey(said)
+	}
+	key, err := identity.ParseMasterKey(said)
+	if err == nil {
+		return key, nil
+	}
+	if _, none := os.Stat(said); none != nil {
+		return nil, fmt.Errorf("%s names no file that is there, and is none itself: %w", envName("master-key"), err)
 	}
 	return identity.ReadMasterKey(said)
 }

@@ -350,6 +350,7 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 		{"an unknown database", func(c *Config) { c.Metadata = "mysql://me:PW@db/x" }, "--metadata"},
 		{"an unknown blob store", func(c *Config) { c.Blobs = "ftp://me:PW@blobs" }, "--blobs"},
 		{"a master key that is none", func(c *Config) { c.MasterKey = file }, "master key"},
+		{"a master key of the environment that is none", func(c *Config) { c.MasterKey, c.MasterKeyInEnvironment = "PWPWPWPW", true }, "LARDER_MASTER_KEY names no file"},
 		{"a certificate that is none", func(c *Config) { c.TLSCert, c.TLSKey = file, file }, "--tls-cert"},
 		{"a NATS URL that is none", func(c *Config) { c.NATS = "http://me:PW@bus" }, "nats://"},
 	} {
