@@ -54,6 +54,9 @@ const (
 	copyAPI    = "larder.core"
 	copyPrefix = "larder.copy."
 
+	// namesAPI is where, in a follower's account, requests for the names of streams go.
+	namesAPI = "larder.names"
+
 	// maxConsumers bounds the consumers of one account.
 	maxConsumers = 256
 )
@@ -235,7 +238,9 @@ func (e *Embedded) audience(ctx context.Context, id string) (*server.Account, er
 		if err != nil {
 			return nil, err
 		}
-		if _, err := bus.nc.Subscribe("$JS.EVENT.ADVISORY.STREAM.DELETED."+StreamName, func(m *nats.Msg) { e.restore(id, m) }); err != nil {
+		_, errRestore := bus.nc.Subscribe("$JS.EVENT.ADVISORY.STREAM.DELETED."+StreamName, func(m *nats.Msg) { e.restore(id, m) })
+		_, errNames := bus.nc.Subscribe(namesAPI, func(m *nats.Msg) { e.nameStream(id, m) })
+		if err := errors.Join(errRestore, errNames); err != nil {
 			bus.Close()
 			return nil, err
 		}
@@ -243,6 +248,31 @@ func (e *Embedded) audience(ctx context.Context, id string) (*server.Account, er
 	}
 	_, err := e.copyStream(ctx, a.bus.js, id)
 	return a.account, err
+}
+
+// nameStream answers which streams take a subject. NATS itself would say none,
+// since the copy listens to no subject; and clients that subscribe to a subject on
+// JetStream, without naming the stream, ask for that first.
+func (e *Embedded) nameStream(id string, m *nats.Msg) {
+	if !strings.HasPrefix(m.Reply, nats.InboxPrefix) { // followers hear nothing else, and it may be the API
+		return
+	}
+	var q server.JSApiStreamNamesRequest
+	a := server.JSApiStreamNamesResponse{ApiResponse: server.ApiResponse{Type: server.JSApiStreamNamesResponseType}, Streams: []string{}}
+	a.Limit = server.JSApiNamesLimit
+	if len(m.Data) > 0 && json.Unmarshal(m.Data, &q) != nil {
+		a.Error = server.NewJSInvalidJSONError(errors.New("no JSON object"))
+	} else if q.Subject == "" || server.SubjectsCollide(q.Subject, eventSubjects(id)) {
+		a.Total, a.Offset = 1, min(max(q.Offset, 0), 1)
+		a.Streams = []string{StreamName}[a.Offset:]
+	}
+	text, err := json.Marshal(a)
+	if err == nil {
+		err = m.Respond(text)
+	}
+	if err != nil {
+		e.log.Error("a follower's question for streams is not answered", "account", id, "error", err)
+	}
 }
 
 // restore makes an account's copy again that was deleted. The advisory comes
@@ -281,6 +311,7 @@ func (e *Embedded) share(acc *server.Account, id string) error {
 	create := "$JS.API.CONSUMER.CREATE." + StreamName + ".*." + events
 	flow := "$JS.FC." + StreamName + ".>"
 	return errors.Join(
+		acc.AddMapping(server.JSApiStreams, namesAPI),
 		e.core.AddStreamExport(events, only),
 		acc.AddStreamImport(e.core, events, ""),
 		e.core.AddStreamExport(audits, only),
@@ -366,7 +397,7 @@ func permissions(account string, subjects []string) *server.Permissions {
 	return &server.Permissions{
 		Subscribe: &server.SubjectPermission{Allow: hear},
 		Publish: &server.SubjectPermission{Allow: []string{
-			api("INFO"), api("STREAM.NAMES"), api("STREAM.LIST"),
+			api("INFO"), api("STREAM.NAMES"), namesAPI, api("STREAM.LIST"),
 			of("STREAM.INFO"), of("STREAM.MSG.GET"),
 			of("DIRECT.GET"), of("DIRECT.GET") + ".>",
 			of("CONSUMER.CREATE"), of("CONSUMER.CREATE") + ".>", of("CONSUMER.DURABLE.CREATE") + ".*",

@@ -101,6 +101,59 @@ func TestFollowersMayOnlyRead(t *testing.T) {
 	}
 }
 
+// Most clients subscribe on JetStream by a subject alone, and look for its stream.
+func TestTheStreamIsFoundByItsSubject(t *testing.T) {
+	e := startServer(t, t.TempDir(), &keys{}, nil)
+	b := openBus(t, e)
+	publish(t, b, event(accountA, 1))
+
+	nc, complaints := follow(t, e, accountA)
+	js, err := nc.JetStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range []string{"larder.events." + accountA + ".>", "larder.events.*.local.>", Subject(event(accountA, 1))} {
+		if name, err := js.StreamNameBySubject(subject); err != nil || name != StreamName {
+			t.Errorf("%s: stream %q, %v", subject, name, err)
+		}
+	}
+	for _, subject := range []string{"larder.events." + accountB + ".>", "other.>"} {
+		if name, err := js.StreamNameBySubject(subject); !errors.Is(err, nats.ErrNoMatchingStream) {
+			t.Errorf("%s: stream %q, %v; want none", subject, name, err)
+		}
+	}
+	for name := range js.StreamNames() {
+		if name != StreamName {
+			t.Errorf("there is a stream %q", name)
+		}
+	}
+	sub, err := js.SubscribeSync("larder.events." + accountA + ".>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := sub.NextMsg(5 * time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := m.Header.Get(nats.MsgIdHdr), event(accountA, 1).ID; got != want {
+		t.Errorf("event %q, want %q", got, want)
+	}
+	// The answer goes to nobody's but the follower's inbox.
+	own, err := nc.SubscribeSync("larder.events." + accountA + ".own.x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.PublishRequest("$JS.API.STREAM.NAMES", own.Subject, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.StreamNameBySubject("larder.events." + accountA + ".>"); err != nil || refused(t, nc, complaints, "$JS") {
+		t.Fatal(err)
+	}
+	if n, _, err := own.Pending(); n > 0 || err != nil {
+		t.Errorf("%d answers came as an event, %v", n, err)
+	}
+}
+
 func TestAccountsNeitherSeeNorDisturbEachOther(t *testing.T) {
 	ctx := t.Context()
 	e := startServer(t, t.TempDir(), &keys{}, nil)
