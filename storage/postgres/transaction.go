@@ -31,6 +31,9 @@ var errAmbiguous = errors.New("the connection was lost while the change was comm
 // View implements registry.Metadata.
 func (d *DB) View(ctx context.Context, f func(registry.Tx) error) error {
 	err := d.transact(ctx, beginView, func(tx *sqlmeta.Tx) error { return f(tx) })
+	if state(err) == readOnly { // f has tried a change
+		return err
+	}
 	return outward(err)
 }
 
