@@ -586,6 +586,15 @@ type AssetNamer interface {
 	CheckAsset(name string) error // Invalid
 }
 
+// ReadmeHolder is the optional power of Rules of a format whose packages carry
+// their readme as a file within an asset. Both are pure.
+type ReadmeHolder interface {
+	// ReadmeIn names the asset of the version.
+	ReadmeIn(VersionID) string
+	// Readme digs the text out of the asset's bytes; NotFound where it is not in them.
+	Readme(r io.ReaderAt, size int64) ([]byte, error)
+}
+
 // Unlister is the optional power of Rules of a format whose index documents
 // show Unlisted versions too, marked as such (PyPI: yanked; NuGet: not listed).
 type Unlister interface {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -122,10 +121,7 @@ func (s *Service) open(ctx context.Context, d DomainID, name string, at *located
 func (s *Service) give(ctx context.Context, n *node, id VersionID, name string, at *located) (*AssetContent, error) {
 	content, err := s.open(ctx, n.ID.Domain, name, at)
 	if IsNotFound(err) {
-		res := n.packageResource(id.Package)
-		res.Type, res.Version, res.Name = AssetResource, id.Version, name
-		return nil, &Error{Code: NotFound, Resource: res, Err: err, Msg: "the bytes of " + name + " of version " + id.Version + " of package " + strconv.Quote(id.Package.DisplayName()) +
-			" are missing on this server: its administrator can bring them back with larder verify --repair"}
+		return nil, missingBytes(n.packageResource(id.Package), id, name, err)
 	}
 	return content, err
 }

@@ -18,18 +18,6 @@ func (s *Service) DescribePackageVersion(ctx context.Context, actor Actor, r Rep
 	return s.details(ctx, actor, DescribePackageVersion, r, id)
 }
 
-// PackageVersionReadme is DescribePackageVersion under the right to the readme;
-// NotFound where the version has none.
-func (s *Service) PackageVersionReadme(ctx context.Context, actor Actor, r RepoID, id VersionID) (VersionDetails, error) {
-	d, err := s.details(ctx, actor, GetPackageVersionReadme, r, id)
-	if err == nil && d.Readme == "" {
-		res := r.Package(d.ID.Package)
-		res.Type, res.Version = VersionResource, d.ID.Version
-		err = Errorf(NotFound, "version %s of package %q has no readme", d.ID.Version, d.ID.Package.DisplayName()).About(res)
-	}
-	return d, err
-}
-
 // PackageVersionDependencies is DescribePackageVersion under the right to the
 // dependencies.
 func (s *Service) PackageVersionDependencies(ctx context.Context, actor Actor, r RepoID, id VersionID) (VersionDetails, error) {

@@ -196,11 +196,17 @@ func (m manifest) deprecate(message []byte) manifest {
 	return m
 }
 
+// noReadme is what npm publishes as the readme of a package that has none
+// (read-package-json of npm 6 to 11).
+const noReadme = "ERROR: No README data found!"
+
 // describe gives the neutral fields of a stored manifest.
 func describe(b json.RawMessage) registry.Description {
 	m := decode(b)
 	var d registry.Description
-	d.Readme = unquote(m.readme)
+	if d.Readme = unquote(m.readme); d.Readme == noReadme {
+		d.Readme = ""
+	}
 	each := func(key string, value []byte) {
 		switch key {
 		case "description":

@@ -2,6 +2,7 @@ package npm
 
 import (
 	"encoding/json"
+	"io"
 	"regexp"
 	"strings"
 
@@ -38,6 +39,12 @@ func (rules) Prerelease(s string) bool {
 }
 
 func (rules) Describe(manifest json.RawMessage) registry.Description { return describe(manifest) }
+
+// ReadmeIn implements registry.ReadmeHolder.
+func (rules) ReadmeIn(registry.VersionID) string { return asset }
+
+// Readme implements registry.ReadmeHolder.
+func (rules) Readme(r io.ReaderAt, size int64) ([]byte, error) { return readmeOf(r, size) }
 
 // badName says why a name cannot be any package's, or "".
 func badName(p registry.PackageID) string {

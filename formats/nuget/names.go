@@ -2,6 +2,7 @@ package nuget
 
 import (
 	"encoding/json"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -50,6 +51,14 @@ func (rules) ShowsUnlisted() {}
 
 // Describe implements registry.Rules.
 func (rules) Describe(raw json.RawMessage) registry.Description { return decode(raw).describe() }
+
+// ReadmeIn implements registry.ReadmeHolder.
+func (rules) ReadmeIn(id registry.VersionID) string { return packageFile(id) }
+
+// Readme implements registry.ReadmeHolder: the file that the nuspec names.
+func (rules) Readme(r io.ReaderAt, size int64) ([]byte, error) { return readmeOf(r, size) }
+
+var readmeOf = extract(func(p *nupkg) ([]byte, error) { return p.file(p.Readme) })
 
 // validID is the rule of NuGet.Client's PackageIdValidator:
 // ^\w+([_.-]\w+)*$ of at most 100 characters.
