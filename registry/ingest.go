@@ -93,6 +93,9 @@ func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, 
 				return refused(n.ID, id, verdict)
 			}
 			return s.update(ctx, func(c *change) error {
+				if err := s.leadsStill(c, n, id, src); err != nil {
+					return err
+				}
 				if err := c.sameOrigin(n, id, v.Origin); err != nil {
 					return err
 				}
@@ -124,6 +127,21 @@ func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, 
 		content.ETag = digestETag(Digest(asset.SHA256))
 	}
 	return content, nil
+}
+
+// leadsStill refuses a file of a package that nothing from the source may be
+// taken of any more: while it was on its way the package was published here
+// first, or its origin configuration changed.
+func (s *Service) leadsStill(c *change, n *node, id VersionID, src source) error {
+	at, err := s.places(c.Tx, n, id.Package)
+	if err != nil {
+		return err
+	}
+	if len(reachable([]source{src}, at)) > 0 {
+		return nil
+	}
+	return Errorf(NotFound, "version %s of package %q is not taken from %s: by now the package's origin configuration blocks what comes from upstream",
+		id.Version, id.Package.DisplayName(), src.connection).About(n.ID.Package(id.Package))
 }
 
 // sameOrigin refuses a file of a version that has meanwhile come from another

@@ -162,6 +162,38 @@ func TestUpstreamBlockEndsTheSearchThere(t *testing.T) {
 	w.wantListing("app", "lib", "1.0 2.0 9.0 latest=9.0")
 }
 
+// What is on its way when a name is taken does not come in beside what has it now.
+func TestAVersionThatComesAfterItsNameWasClaimedIsNotKept(t *testing.T) {
+	for name, claim := range map[string]func(*world){
+		"published where it was asked": func(w *world) { w.mustPublish("app", "lib", "2.0", "ours") },
+		"published on the way":         func(w *world) { w.mustPublish("team", "lib", "2.0", "ours") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.puller.offer("lib", "9.0")
+			w.puller.during = func() { claim(w) }
+			_, err := w.read("app", "lib", "9.0")
+			wantCode(t, err, registry.NotFound)
+			w.wantListing("app", "lib", "2.0 latest=2.0")
+			_, err = w.read("app", "lib", "9.0")
+			wantCode(t, err, registry.NotFound)
+		})
+	}
+	t.Run("blocked", func(t *testing.T) {
+		w := newWorld(t)
+		w.puller.offer("lib", "1.0", "9.0")
+		if _, err := w.read("app", "lib", "1.0"); err != nil {
+			t.Fatal(err)
+		}
+		w.puller.during = func() {
+			allow(w, "app", "lib", registry.Restrictions{Publish: registry.Allow, Upstream: registry.Block})
+		}
+		_, err := w.read("app", "lib", "9.0")
+		wantCode(t, err, registry.NotFound)
+		w.wantListing("app", "lib", "1.0 latest=1.0")
+	})
+}
+
 func TestAPackageOfAConnectionCannotBePublishedOver(t *testing.T) {
 	w := newWorld(t)
 	w.puller.offer("left", "1.0")

@@ -349,6 +349,7 @@ type fakePuller struct {
 	asked    int                          // listings asked for, kept or not
 	pulled   int
 	fetched  int
+	during   func() // runs once while an asset is on its way
 }
 
 // offer lets public:npmjs list the versions of a package.
@@ -449,6 +450,13 @@ func (f *fakePuller) Pull(ctx context.Context, r registry.PullRequest) (*registr
 		return nil, err
 	}
 	asset := registry.Asset{Name: r.Asset.Name, Size: h.Size(), Hashes: h.Sum()}
+	f.mu.Lock()
+	during := f.during
+	f.during = nil
+	f.mu.Unlock()
+	if during != nil {
+		during()
+	}
 	if err := r.Finish(ctx, asset, time.Time{}); err != nil {
 		return nil, err
 	}
