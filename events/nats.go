@@ -227,6 +227,9 @@ func open(servers string, c BusConfig, opts ...nats.Option) (*JetStream, error) 
 	nc, err := nats.Connect(servers, append(opts,
 		nats.Name("larder"),
 		nats.MaxReconnects(-1),
+		// Else two refusals are the end, also where it is the server that is not
+		// itself yet, or where the credentials are renewed in their file.
+		nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(pingEvery),
 		nats.ReconnectJitter(500*time.Millisecond, time.Second),
 		// A message that waits for a reconnect would come late and out of order.
