@@ -179,6 +179,7 @@ func (e *Embedded) recheck(ctx context.Context) {
 			return
 		case <-tick.C:
 			e.recheckAll(ctx)
+			e.mend()
 		}
 	}
 }
@@ -229,9 +230,7 @@ func (e *Embedded) audience(ctx context.Context, id string) (*server.Account, er
 		e.audiences[id] = a
 	}
 	if a.bus == nil {
-		if err := a.account.EnableJetStream(map[string]server.JetStreamAccountLimits{
-			"": {MaxMemory: -1, MaxStore: -1, MaxStreams: 1, MaxConsumers: maxConsumers, MaxAckPending: -1},
-		}, nil); err != nil {
+		if err := a.account.EnableJetStream(audienceLimits(), nil); err != nil {
 			return nil, err
 		}
 		bus, err := e.open(id, BusConfig{Logger: e.log})
@@ -273,6 +272,11 @@ func (e *Embedded) nameStream(id string, m *nats.Msg) {
 	if err != nil {
 		e.log.Error("a follower's question for streams is not answered", "account", id, "error", err)
 	}
+}
+
+// audienceLimits are those of an account with followers.
+func audienceLimits() map[string]server.JetStreamAccountLimits {
+	return map[string]server.JetStreamAccountLimits{"": {MaxMemory: -1, MaxStore: -1, MaxStreams: 1, MaxConsumers: maxConsumers, MaxAckPending: -1}}
 }
 
 // restore makes an account's copy again that was deleted. The advisory comes
