@@ -379,6 +379,8 @@ func TestEachOperationMakesItsEvents(t *testing.T) {
 			if must(w, err); results["1"].Code != registry.CodeSkipped {
 				w.t.Errorf("%+v", results)
 			}
+			_, err = w.svc.DeleteRepository(ctx, alice, w.id("app"))
+			must(w, err)
 		}},
 	}
 	for name, tt := range tests {

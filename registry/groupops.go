@@ -471,6 +471,7 @@ func (s *Service) ListAssociatedPackages(ctx context.Context, actor Actor, d Dom
 }
 
 // GetAssociatedPackageGroup gives the group of a package, which need not exist.
+// It needs the right on that group.
 func (s *Service) GetAssociatedPackageGroup(ctx context.Context, actor Actor, d DomainID, p PackageID) (view GroupView, weak bool, err error) {
 	if _, err := s.rules(p.Format); err == nil {
 		id, _, err := s.canonical(VersionID{Package: p})
@@ -481,10 +482,33 @@ func (s *Service) GetAssociatedPackageGroup(ctx context.Context, actor Actor, d 
 	} else if err := checkNames(VersionID{Package: p}); err != nil || !knownFormat(p.Format) {
 		return GroupView{}, false, Errorf(Invalid, "%q is no package of a known format", p.String())
 	}
-	g, _, err := s.onGroup(ctx, actor, GetAssociatedPackageGroup, d, RootPattern)
-	if err != nil {
+	g, err := s.groups(ctx, d)
+	if err != nil && !IsNotFound(err) {
 		return GroupView{}, false, err
 	}
+	if g == nil {
+		if err := s.authorize(ctx, actor, GetAssociatedPackageGroup, groupResource(d, RootPattern)); err != nil {
+			return GroupView{}, false, err
+		}
+		return GroupView{}, false, noDomain(d)
+	}
 	group, weak := g.of(p)
+	if err := s.authorizeAssociated(ctx, actor, d, group.Pattern); err != nil {
+		return GroupView{}, false, err
+	}
 	return g.view(d, group), weak, nil
+}
+
+// authorizeAssociated asks for the right to learn that a package belongs to the
+// group. The refusal names the group only to who may learn of some: which
+// groups there are is nothing for strangers.
+func (s *Service) authorizeAssociated(ctx context.Context, actor Actor, d DomainID, pattern string) error {
+	err := s.authorize(ctx, actor, GetAssociatedPackageGroup, groupResource(d, pattern))
+	if CodeOf(err) != Denied || pattern == RootPattern {
+		return err
+	}
+	if onRoot := s.authorize(ctx, actor, GetAssociatedPackageGroup, groupResource(d, RootPattern)); onRoot != nil {
+		return onRoot
+	}
+	return err
 }

@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/aws/smithy-go"
@@ -81,6 +83,50 @@ func TestAdministratorsTagTheirRepositories(t *testing.T) {
 		}
 		if got != c.refused || err != nil && got == "" {
 			t.Errorf("%s %s: got %v, want %q", c.op, c.in, err, c.refused)
+		}
+	}
+}
+
+// What group a package belongs to is told to those who have the right on that
+// group (spec 5.1), and the others do not learn what groups there are.
+func TestTheGroupOfAPackageIsItsOwnResource(t *testing.T) {
+	t.Parallel()
+	w := openWorld(t, nil)
+	admin, stranger := sdkClient{w.sdk(w.admin)}, sdkClient{w.sdk(w.stranger)}
+	call := func(as client, op, in string) error {
+		t.Helper()
+		_, err := as.call(t, op, in)
+		return err
+	}
+	grant := func(statements ...string) {
+		t.Helper()
+		check(t, call(admin, "PutDomainPermissionsPolicy", `{"domain":"grouped","policyDocument":`+strconv.Quote(`{"Version":"2012-10-17","Statement":[`+strings.Join(statements, ",")+`]}`)+`}`))
+	}
+	statement := func(effect, pattern string) string {
+		return `{"Effect":"` + effect + `","Principal":{"AWS":"444455556666"},"Action":"codeartifact:GetAssociatedPackageGroup","Resource":"arn:aws:codeartifact:eu-west-1:000000000000:package-group/grouped` + pattern + `"}`
+	}
+	check(t, call(admin, "CreateDomain", `{"domain":"grouped"}`))
+	check(t, call(admin, "CreatePackageGroup", `{"domain":"grouped","packageGroup":"/npm/secret/*"}`))
+	for _, c := range []struct {
+		name          string
+		statements    []string
+		secret, other string // what is refused in the answer for @secret/x and for @open/x; empty: nothing
+	}{
+		{"nothing", []string{statement("Allow", "/pypi/%2a")}, "package-group/grouped/%2a", "package-group/grouped/%2a"},
+		{"the group", []string{statement("Allow", "/npm/secret/%2a")}, "", "package-group/grouped/%2a"},
+		{"the root group", []string{statement("Allow", "/%2a")}, "package-group/grouped/npm/secret/%2a", ""},
+		{"all but the group", []string{statement("Allow", "*"), statement("Deny", "/npm/secret/%2a")}, "package-group/grouped/npm/secret/%2a", ""},
+	} {
+		grant(c.statements...)
+		for namespace, want := range map[string]string{"secret": c.secret, "open": c.other} {
+			err := call(stranger, "GetAssociatedPackageGroup", `{"domain":"grouped","domainOwner":"000000000000","format":"npm","namespace":"`+namespace+`","package":"x"}`)
+			var api smithy.APIError
+			switch {
+			case want == "" && err != nil:
+				t.Errorf("may see %s: @%s/x: %v", c.name, namespace, err)
+			case want != "" && (!errors.As(err, &api) || api.ErrorCode() != "AccessDeniedException" || !strings.HasSuffix(api.ErrorMessage(), want)):
+				t.Errorf("may see %s: @%s/x: got %v, want a refusal that ends with %s", c.name, namespace, err, want)
+			}
 		}
 	}
 }
