@@ -28,6 +28,12 @@ const (
 	// ackWait is how long a message may be without an answer before its batch
 	// counts as broken off.
 	ackWait = 10 * time.Second
+	// askWait is how long the stream's leader may take to say how it is. While
+	// there is none nobody answers, also not when there is one again.
+	askWait = 2 * time.Second
+	// lookEvery is how often a batch whose answers are missing looks whether they
+	// still can come.
+	lookEvery = 500 * time.Millisecond
 	// headroom is what a message's subject and headers may take of the largest
 	// that the server accepts, in bytes.
 	headroom = 4 << 10
@@ -134,8 +140,9 @@ var _ registry.Bus = (*JetStream)(nil)
 
 // tail is the stream's end as far as this publisher knows it.
 type tail struct {
-	known bool
-	seq   uint64 // of the last message there ever was
+	known  bool
+	seq    uint64 // of the last message there ever was
+	leader string // which server said so; empty: there is only one
 }
 
 // Dial makes a bus on an external NATS. rawURL is one URL or several with
@@ -278,9 +285,9 @@ func (b *JetStream) Last(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	state := s.CachedInfo().State
+	state, leader := s.CachedInfo().State, leaderOf(s.CachedInfo())
 	if state.Msgs == 0 {
-		b.tail = tail{known: true, seq: state.LastSeq}
+		b.tail = tail{known: true, seq: state.LastSeq, leader: leader}
 		return "", nil
 	}
 	m, err := s.GetLastMsgForSubject(ctx, subjectRoot+">")
@@ -288,7 +295,7 @@ func (b *JetStream) Last(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("newest event of the stream: %w", err)
 	}
 	id := m.Header.Get(jetstream.MsgIDHeader)
-	b.tail = tail{known: true, seq: max(m.Sequence, state.LastSeq)} // the last one may have been deleted
+	b.tail = tail{known: true, seq: max(m.Sequence, state.LastSeq), leader: leader} // the last one may have been deleted
 	for i := 0; id == "" && i < lookBack && m.Sequence > max(state.FirstSeq, 1); i++ {
 		m, err = s.GetMsg(ctx, m.Sequence-1)
 		if err != nil {
@@ -303,9 +310,24 @@ func (b *JetStream) Last(ctx context.Context) (string, error) {
 	return id, nil
 }
 
+// leaderOf names the server that leads the stream, where there are several.
+func leaderOf(i *jetstream.StreamInfo) string {
+	if i.Cluster == nil {
+		return ""
+	}
+	return i.Cluster.Leader
+}
+
+// look asks the stream how it is.
+func (b *JetStream) look(ctx context.Context) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	return b.js.Stream(ctx, StreamName)
+}
+
 // stream finds the stream or makes it, and brings it to what is configured.
 func (b *JetStream) stream(ctx context.Context) (jetstream.Stream, error) {
-	s, err := b.js.Stream(ctx, StreamName)
+	s, err := b.look(ctx)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		var cfg jetstream.StreamConfig
 		b.config.apply(&cfg, true)
@@ -363,7 +385,7 @@ func (b *JetStream) placement(what string, err error) error {
 // it. With an error, which is ErrFenced where the stream ends elsewhere, Last
 // has to be asked before the next Publish: more of them than were counted may
 // have arrived.
-func (b *JetStream) Publish(ctx context.Context, events []registry.Event) (int, error) {
+func (b *JetStream) Publish(ctx context.Context, events []registry.Event) (n int, err error) {
 	b.publishing.Lock()
 	defer b.publishing.Unlock()
 	t := b.tail
@@ -371,6 +393,11 @@ func (b *JetStream) Publish(ctx context.Context, events []registry.Event) (int, 
 	if !t.known {
 		return 0, fmt.Errorf("the end of the event stream is not known")
 	}
+	defer func() {
+		if err != nil {
+			b.js.CleanupPublisher() // answers that are waited for in vain count as messages on their way
+		}
+	}()
 
 	acks := make([]jetstream.PubAckFuture, 0, len(events))
 	var sendErr error
@@ -387,23 +414,56 @@ func (b *JetStream) Publish(ctx context.Context, events []registry.Event) (int, 
 		acks = append(acks, ack)
 		t.seq++
 	}
+	if n, err = b.confirm(ctx, acks, t); err != nil {
+		return n, err
+	}
+	if sendErr != nil {
+		return n, publishError(sendErr)
+	}
+	b.tail = t
+	return n, nil
+}
+
+// confirm waits for the answers to messages of which the last is to be at t, and
+// returns how many, from the first on, have arrived.
+func (b *JetStream) confirm(ctx context.Context, acks []jetstream.PubAckFuture, t tail) (int, error) {
 	first := t.seq - uint64(len(acks)) + 1
-	for i, ack := range acks {
+	var looks <-chan time.Time
+	if t.leader != "" {
+		tick := time.NewTicker(lookEvery)
+		defer tick.Stop()
+		looks = tick.C
+	}
+	stored := -1 // the message that a look has found in the stream, without its answer
+	for i := 0; i < len(acks); {
+		want := first + uint64(i)
 		select {
-		case stored := <-ack.Ok():
-			if want := first + uint64(i); stored.Sequence != want {
-				return i, fmt.Errorf("%w (an event is at %d, where %d comes next)", ErrFenced, stored.Sequence, want)
+		case got := <-acks[i].Ok():
+			if got.Sequence != want {
+				return i, fmt.Errorf("%w (an event is at %d, where %d comes next)", ErrFenced, got.Sequence, want)
 			}
-		case err := <-ack.Err():
+			i++
+		case err := <-acks[i].Err():
 			return i, publishError(err)
+		case <-looks:
+			s, err := b.look(ctx)
+			if err != nil {
+				break // it has no leader yet, or much to do
+			}
+			switch info := s.CachedInfo(); {
+			case leaderOf(info) != t.leader:
+				// What the old one has not answered, it never will.
+				return i, fmt.Errorf("publish to the event stream: it is led by %s now, where it was by %s", leaderOf(info), t.leader)
+			case info.State.LastSeq < want:
+			case stored == i:
+				return i, errors.New("publish to the event stream: an answer was lost")
+			default:
+				stored = i
+			}
 		case <-ctx.Done():
 			return i, ctx.Err()
 		}
 	}
-	if sendErr != nil {
-		return len(acks), publishError(sendErr)
-	}
-	b.tail = t
 	return len(acks), nil
 }
 
