@@ -127,6 +127,7 @@ type JetStream struct {
 
 	publishing sync.Mutex
 	tail       tail
+	newest     place // of the last event that was seen in the stream
 
 	mu      sync.Mutex
 	streams map[string]streamKnown // by subject: whether a stream takes it
@@ -143,6 +144,13 @@ type tail struct {
 	known  bool
 	seq    uint64 // of the last message there ever was
 	leader string // which server said so; empty: there is only one
+}
+
+// place is where an event was in a stream.
+type place struct {
+	id      string
+	seq     uint64
+	created time.Time // of the stream
 }
 
 // Dial makes a bus on an external NATS. rawURL is one URL or several with
@@ -275,8 +283,10 @@ func (b *JetStream) Ready() error {
 func (b *JetStream) Close() { b.nc.Close() }
 
 // Last gives the id of the newest event in the stream, empty when the stream
-// holds none, and makes that the end on which Publish builds. It makes the
-// stream where there is none, and refuses (Conflict) one of that name with other subjects.
+// holds none, and makes that the end on which Publish builds. An event that this
+// bus has seen there, and that somebody has removed since, counts: what was
+// purged is not lost. It makes the stream where there is none, and refuses
+// (Conflict) one of that name with other subjects.
 func (b *JetStream) Last(ctx context.Context) (string, error) {
 	b.publishing.Lock()
 	defer b.publishing.Unlock()
@@ -285,29 +295,47 @@ func (b *JetStream) Last(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	state, leader := s.CachedInfo().State, leaderOf(s.CachedInfo())
+	info := s.CachedInfo()
+	found, end, err := newest(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	if b.newest.created.Equal(info.Created) && found.seq < b.newest.seq && b.newest.seq <= end {
+		found = b.newest
+	}
+	if found.id == "" && info.State.Msgs > 0 {
+		return "", registry.Errorf(registry.Conflict, "the newest messages of stream %s were not published by Larder: let nobody else publish on %s>", StreamName, subjectRoot)
+	}
+	b.newest = found
+	b.tail = tail{known: true, seq: end, leader: leaderOf(info)}
+	return found.id, nil
+}
+
+// newest finds the newest event in the stream, passing over what has no id, and
+// the place of the last message that there ever was.
+func newest(ctx context.Context, s jetstream.Stream) (found place, end uint64, err error) {
+	state := s.CachedInfo().State
+	found.created = s.CachedInfo().Created
 	if state.Msgs == 0 {
-		b.tail = tail{known: true, seq: state.LastSeq, leader: leader}
-		return "", nil
+		return found, state.LastSeq, nil
 	}
 	m, err := s.GetLastMsgForSubject(ctx, subjectRoot+">")
 	if err != nil {
-		return "", fmt.Errorf("newest event of the stream: %w", err)
+		return found, 0, fmt.Errorf("newest event of the stream: %w", err)
 	}
-	id := m.Header.Get(jetstream.MsgIDHeader)
-	b.tail = tail{known: true, seq: max(m.Sequence, state.LastSeq), leader: leader} // the last one may have been deleted
-	for i := 0; id == "" && i < lookBack && m.Sequence > max(state.FirstSeq, 1); i++ {
-		m, err = s.GetMsg(ctx, m.Sequence-1)
-		if err != nil {
-			return "", fmt.Errorf("newest event of the stream: %w", err)
+	end = max(m.Sequence, state.LastSeq) // the last one may have been deleted
+	for at, stop := m.Sequence, max(state.FirstSeq, m.Sequence-min(m.Sequence-1, lookBack)); ; {
+		if m != nil && m.Header.Get(jetstream.MsgIDHeader) != "" {
+			found.id, found.seq = m.Header.Get(jetstream.MsgIDHeader), at
+			return found, end, nil
 		}
-		id = m.Header.Get(jetstream.MsgIDHeader)
+		if at--; at < stop {
+			return found, end, nil
+		}
+		if m, err = s.GetMsg(ctx, at); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return found, 0, fmt.Errorf("newest event of the stream: %w", err)
+		}
 	}
-	if id == "" {
-		b.tail = tail{}
-		return "", registry.Errorf(registry.Conflict, "the newest messages of stream %s were not published by Larder: let nobody else publish on %s>", StreamName, subjectRoot)
-	}
-	return id, nil
 }
 
 // leaderOf names the server that leads the stream, where there are several.
@@ -421,6 +449,9 @@ func (b *JetStream) Publish(ctx context.Context, events []registry.Event) (n int
 		return n, publishError(sendErr)
 	}
 	b.tail = t
+	if n > 0 {
+		b.newest.id, b.newest.seq = events[n-1].ID, t.seq
+	}
 	return n, nil
 }
 
