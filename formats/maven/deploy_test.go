@@ -127,6 +127,7 @@ func TestChecksumsAreComparedAndNeverStored(t *testing.T) {
 	expect(t, s, put(one+".jar.sha1", []byte(hexSHA1(jar))), 201)
 	expect(t, s, put(one+".jar", []byte("bent")), 400, "widget-1.0.jar.sha1")
 	expect(t, s, put(one+".jar", jar), 201)
+	expect(t, s, put(one+".jar", []byte("bent")), 409, "other bytes")
 	expect(t, s, put(one+".jar.sha1", []byte(hexSHA1(jar)+"  widget-1.0.jar\n")), 201)
 	if got := state(t, s, "1.0"); len(got.Assets) != 1 || strings.Contains(string(got.Manifest), "checksums") {
 		t.Errorf("got %d assets, %s", len(got.Assets), got.Manifest)

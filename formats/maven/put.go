@@ -96,10 +96,13 @@ func put(w http.ResponseWriter, r *formats.Request, p place, pub *registry.Publi
 	held, err := pub.Held(ctx, id)
 	switch {
 	case err == nil:
-		if name := decode(held.Manifest).mismatch([]registry.Asset{asset}); name != "" {
+		before, there := held.Asset(p.file)
+		// Other bytes than those that are held are a conflict, also where the
+		// checksum that came before those has stayed: Commit says so.
+		if name := decode(held.Manifest).mismatch([]registry.Asset{asset}); name != "" && (!there || before.Hashes == asset.Hashes) {
 			return registry.Errorf(registry.Invalid, "the bytes of %s do not have the checksum that was put as %s", p.file, name)
 		}
-		if _, ok := held.Asset(p.file); ok {
+		if there {
 			status = http.StatusOK
 		}
 	case !registry.IsNotFound(err):
