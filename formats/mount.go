@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"maps"
@@ -191,7 +192,9 @@ func (f *mounted) resolve(r *http.Request, rest string) (*call, error) {
 		repo, below = segment(below)
 		c.base = "/" + f.Name + "/d/" + domain + "/" + repo + "/"
 	} else {
-		domain, repo, c.hosted = hostDomain(r.Host), seg, true
+		// A proxy that is trusted says in X-Forwarded-Host which host was asked.
+		asked := httpx.RecordOf(r.Context()).Peer.Host
+		domain, repo, c.hosted = cmp.Or(hostDomain(asked), hostDomain(r.Host)), seg, true
 		c.base = "/" + f.Name + "/" + repo + "/"
 	}
 	id, ok := parseRepo(domain, repo)

@@ -107,6 +107,26 @@ func TestRepositoriesByPathAndByHost(t *testing.T) {
 	}
 }
 
+func TestATrustedProxySaysWhichHostWasAsked(t *testing.T) {
+	own, err := httpx.ParseProxies([]string{"192.0.2.1"}) // where httptest's requests are from
+	if err != nil {
+		t.Fatal(err)
+	}
+	const inner, outer = "http://backend.test/fake/main/show/x", "acme-111111111111.d.h.test"
+	h := &httpx.Front{Next: mounted(t, formats.Options{}), Proxies: own}
+	w := ask(h, "GET", inner, "X-Forwarded-Host", outer, "X-Forwarded-Proto", "https")
+	if got, want := w.Header().Get("X-Repo"), "111111111111 acme main"; w.Code != 200 || got != want {
+		t.Errorf("got %d %s, want %s", w.Code, got, want)
+	}
+	if got, want := w.Header().Get("X-Base"), "https://"+outer+"/fake/main/"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	stranger := &httpx.Front{Next: mounted(t, formats.Options{})}
+	if w := ask(stranger, "GET", inner, "X-Forwarded-Host", outer); w.Code != 404 {
+		t.Errorf("from who is not trusted: got %d", w.Code)
+	}
+}
+
 func TestVariablesAreDecodedOnce(t *testing.T) {
 	h := mounted(t, formats.Options{})
 	for in, want := range map[string]string{"x": "x", "@s%2fp": "@s/p", "@s%2Fp": "@s/p", "a%20b": "a b", "%c3%a9": "é", "a+b": "a+b"} {
