@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -189,9 +190,12 @@ func makeClient(cfg aws.Config, endpoint string) *client {
 func (c *client) say(err error) error {
 	var api smithy.APIError
 	var op *net.OpError
+	var untrusted *tls.CertificateVerificationError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &untrusted):
+		return fmt.Errorf("the certificate of %s is not good here (%w): name the file of who signed it in AWS_CA_BUNDLE, or, beside the server, its data folder with --data", firstOf(c.URL, "AWS"), untrusted.Err)
 	case errors.As(err, &api):
 		return newFailure(api.ErrorCode(), resourceType(err), api.ErrorMessage())
 	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded):

@@ -83,6 +83,18 @@ func TestCommandsReachAServerWithTLSByItsDataFolder(t *testing.T) {
 	}
 }
 
+func TestACertificateThatNobodyTrustsIsSaid(t *testing.T) {
+	s, _ := start(t, t.TempDir(), func(s *Server) { s.Config.TLSCert, s.Config.TLSKey = certificate(t) })
+	t.Setenv("AWS_ENDPOINT_URL", s.URL())
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", s.folder.credentials())
+	for _, args := range [][]string{{"token"}, {"domain", "list"}, {"connection", "list"}} {
+		_, err := command(args...)
+		if err == nil || !strings.HasPrefix(err.Error(), "the certificate of "+s.URL()+" is not good here (x509: ") || !strings.Contains(err.Error(), "AWS_CA_BUNDLE") {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
 func TestAProfileMayNameTheServer(t *testing.T) {
 	s, _ := start(t, t.TempDir())
 	config := filepath.Join(t.TempDir(), "config")
