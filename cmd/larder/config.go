@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -229,7 +230,15 @@ func setFlag(f *pflag.Flag, values []string) error {
 	if len(values) != 1 {
 		return errors.New("takes one value")
 	}
-	return f.Value.Set(values[0])
+	err := f.Value.Set(values[0])
+	if malformed := (*strconv.NumError)(nil); errors.As(err, &malformed) {
+		kind := "a number"
+		if f.Value.Type() == "bool" {
+			kind = "true or false"
+		}
+		return fmt.Errorf("%q is not %s", values[0], kind)
+	}
+	return err
 }
 
 func splitIfList(f *pflag.Flag, value string) []string {

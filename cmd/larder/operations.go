@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"larder/formats"
 	"larder/registry"
 )
 
@@ -78,6 +79,23 @@ func (o *operations) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.server.metrics.handler().ServeHTTP(w, r)
 	default:
 		http.Error(w, "nothing is served here; see /-/health, /-/ready and /-/metrics", http.StatusNotFound)
+	}
+}
+
+// nowhere answers what is below none of these formats. GetRepositoryEndpoint
+// gives URLs of all formats of the API, so that some lead here.
+func nowhere(served []formats.Format) http.HandlerFunc {
+	var names []string
+	for _, f := range served {
+		names = append(names, f.Name)
+	}
+	text := "nothing is served here; a repository is at /{format}/d/{domain}-{owner}/{repository}/, and formats are " + strings.Join(names, ", ")
+	return func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/"+registry.Generic+"/") {
+			http.Error(w, "generic packages have no URLs; publish and fetch them with: larder package, or aws codeartifact", http.StatusNotFound)
+			return
+		}
+		http.Error(w, text, http.StatusNotFound)
 	}
 }
 

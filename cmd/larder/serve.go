@@ -467,11 +467,13 @@ func (s *Server) retain(ctx context.Context) error {
 // frame (id, client behind proxies, log line), the first segment of its path,
 // and there: authentication and what it asks for.
 func (s *Server) handler(ops *operations) http.Handler {
-	repositories := formats.Mount(s.service, wireFormats(&s.Config), formats.Options{
+	served := wireFormats(&s.Config)
+	repositories := formats.Mount(s.service, served, formats.Options{
 		Authenticate: s.identity.Client,
 		Base:         httpx.Base,
 		ServerID:     s.serverID,
 		Observe:      s.metrics.requests,
+		Otherwise:    nowhere(served),
 	})
 	control := api.New(s.service, api.Config{
 		Sign:   s.audit.Caller(s.identity.Signed("codeartifact")),

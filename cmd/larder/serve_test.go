@@ -264,8 +264,14 @@ func TestOperationsNeedNoCredential(t *testing.T) {
 	if status, _ := get(t, s.URL()+"/-/other"); status != 404 {
 		t.Errorf("/-/other: %d, want 404", status)
 	}
-	if status, _ := get(t, s.URL()+"/unknown/x"); status != 404 {
-		t.Errorf("/unknown/x: %d, want 404", status)
+	for path, want := range map[string]string{
+		"/unknown/x": "/{format}/d/{domain}-{owner}/{repository}/",
+		"/cargo/d/local-000000000000/main/config.json": "npm, pypi, maven, nuget",
+		"/generic/d/local-000000000000/main/":          "larder package",
+	} {
+		if status, body := get(t, s.URL()+path); status != 404 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s, want 404 with %q", path, status, body, want)
+		}
 	}
 }
 
