@@ -219,7 +219,7 @@ func (q questions) missing(t *testing.T) {
 var hostile = []string{
 	"..", ".", "%2e%2e", "%2E.", ".%2e", "%2e", "..%2f..%2fetc%2fpasswd", "%2f%2f..%2fx", "..%5c..%5cx", `..\x`,
 	"%252e%252e", "%252f", "x%252fy", "x%00", "%00", "x%0a", "x%0d%0ay", "x;y", "x%3by", "%ff", "%c0%ae%c0%ae", "x%2fy",
-	"@s%2fp%2fq", "@s%252fp", "%2f", "x%7f", "%c2%85", "",
+	"@s%2fp%2fq", "@s%252fp", "%2f", "x%7f", "%c2%85", "x%23y", "x%3fy", "",
 }
 
 func (q questions) paths(t *testing.T) {

@@ -303,6 +303,16 @@ func TestWhatPublicIndexesTakeIsTaken(t *testing.T) {
 	}
 }
 
+// Pitfall Y20.
+func TestFieldsOfManyValuesStayLists(t *testing.T) {
+	s := formatstest.NewServer(t, pypi.Format(), registry.Limits{})
+	metadata := "Metadata-Version: 2.5\nName: lib\nVersion: 1.0\nLicense-File: LICENSE\nLicense-File: NOTICE\nClassifier: A\nClassifier: B\n" +
+		"Provides-Extra: x\nProvides-Extra: y\nRequires-Dist: left>=1\nRequires-Dist: right; extra == 'x'\nDynamic: Keywords\n"
+	want(t, s.Do(upload("lib", "1.0", "lib-1.0-py3-none-any.whl", zipped(wheelEntries("lib", "1.0", metadata)))), 200)
+	want(t, s.Do(formatstest.Call{Path: "pypi/lib/1.0/json"}), 200,
+		`"license_files":["LICENSE","NOTICE"]`, `"classifiers":["A","B"]`, `"provides_extra":["x","y"]`, `"requires_dist":["left>=1","right; extra == 'x'"]`, `"dynamic":["Keywords"]`)
+}
+
 func TestSignaturesAndAttestationsAreKept(t *testing.T) {
 	s := formatstest.NewServer(t, pypi.Format(), registry.Limits{})
 	const name = "lib-1.0-py3-none-any.whl"

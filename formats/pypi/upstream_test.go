@@ -144,7 +144,7 @@ func TestHTMLAttributesAreReadAndRemade(t *testing.T) {
 		<meta name="pypi:project-status-reason" content="old"><script>alert(1)</script></head><body onload="alert(2)"><form action="x">
 		<a href="left-1.0-py3-none-any.whl" onerror="alert(3)" data-requires-python="&gt;=3.8" data-yanked="bad" data-dist-info-metadata="sha256=`+strings.Repeat("ab", 32)+`"
 		data-gpg-sig="false" data-upload-time="2024-01-02T03:04:05Z">x</a><a href="left-1.1-py3-none-any.whl" data-core-metadata="true">y</a>
-		<a href="javascript:alert(4)//left-1.2.tar.gz">z</a></form></body></html>`)
+		<a href="javascript:alert(4)//left-1.2.tar.gz">z</a><a href="file:///etc/left-1.3.tar.gz">z</a><a href="ftp://elsewhere.test/left-1.4.tar.gz">z</a></form></body></html>`)
 	p := pageOf(t, s, "main", "left")
 	f := p.file(t, "left-1.0-py3-none-any.whl")
 	if f.RequiresPython != ">=3.8" || f.Yanked != "bad" || f.UploadTime != "2024-01-02T03:04:05.000000Z" || f.Signed == nil || *f.Signed ||

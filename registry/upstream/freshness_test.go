@@ -200,6 +200,7 @@ func failures() map[string]formatstest.Fault {
 		"429":                          formatstest.Status(http.StatusTooManyRequests),
 		"508":                          formatstest.Status(http.StatusLoopDetected),
 		"300":                          formatstest.Status(http.StatusMultipleChoices),
+		"206, which nobody asked for":  formatstest.Status(http.StatusPartialContent),
 		"an encoding nobody asked for": formatstest.With("Content-Encoding", "br"),
 		"gzip that is none":            formatstest.With("Content-Encoding", "gzip"),
 		"a redirect to nowhere":        formatstest.Redirect(""),
