@@ -1,9 +1,11 @@
 package formats_test
 
 import (
-	"bytes"
+	"bufio"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -201,20 +203,50 @@ func TestAnAnswerThatFailsHalfWayIsCut(t *testing.T) {
 	}
 }
 
+// Many clients read nothing before they have sent everything, and report a
+// broken connection where they are cut off.
 func TestARefusedBodyIsReadSoThatTheReasonArrives(t *testing.T) {
 	s := httptest.NewServer(&httpx.Front{Next: mounted(t, formats.Options{})})
 	defer s.Close()
-	req, err := http.NewRequest("PUT", s.URL+"/fake/d/acme-111111111111/main/refused", bytes.NewReader(make([]byte, 8<<20)))
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := http.DefaultClient.Do(req)
+	defer conn.Close()
+	body := make([]byte, 8<<20)
+	if _, err := fmt.Fprintf(conn, "PUT /fake/d/acme-111111111111/main/refused HTTP/1.1\r\nHost: h.test\r\nContent-Length: %d\r\n\r\n", len(body)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write(body); err != nil {
+		t.Fatalf("cut off: %v", err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
 	if b, _ := io.ReadAll(res.Body); res.StatusCode != 409 || string(b) != "fake: no\n" {
 		t.Errorf("got %d %s", res.StatusCode, b)
+	}
+}
+
+// A client that asks first is not told to go on with what is refused (pitfall M15).
+func TestARefusalComesBeforeABodyThatWaits(t *testing.T) {
+	s := httptest.NewServer(&httpx.Front{Next: mounted(t, formats.Options{})})
+	defer s.Close()
+	for what, c := range map[string]struct{ credential, want string }{"refused": {"good", "409"}, "show/x": {"bad", "401"}} {
+		conn, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "PUT /fake/d/acme-111111111111/main/"+what+" HTTP/1.1\r\nHost: h.test\r\nAuthorization: "+c.credential+"\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if err != nil || !strings.HasPrefix(line, "HTTP/1.1 "+c.want) {
+			t.Errorf("%s: got %q %v", what, line, err)
+		}
 	}
 }
 
@@ -274,6 +306,24 @@ func TestFilesReachTheKernelWhole(t *testing.T) {
 	}
 	if _, err := f.Read(nil); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("the file is open: %v", err)
+	}
+}
+
+// What carries a warning is asked for again, or it would be told once.
+func TestAnAssetWithAWarningIsNotKeptByClients(t *testing.T) {
+	for warning, want := range map[string]string{"": "private, max-age=31536000, immutable", "it is old": "no-store"} {
+		f, err := os.CreateTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		r := &formats.Request{Request: httptest.NewRequest("GET", "/", nil)}
+		if err := formats.ServeAsset(w, r, &registry.AssetContent{Body: f, Warning: warning}, "application/octet-stream", "f"); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Header().Get("Cache-Control"); got != want {
+			t.Errorf("with the warning %q: %s", warning, got)
+		}
 	}
 }
 

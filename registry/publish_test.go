@@ -57,6 +57,21 @@ func TestASealedVersionDoesNotChange(t *testing.T) {
 	}
 }
 
+func TestADisposedNumberIsNotFree(t *testing.T) {
+	for _, mode := range []registry.Mode{registry.Seal, registry.Extend, registry.Replace} {
+		w := newWorld(t)
+		w.mustPublish("app", "lib", "1.0", "first")
+		if _, err := w.svc.DisposePackageVersions(t.Context(), alice, w.id("app"), pid("lib"), batch("1.0")); err != nil {
+			t.Fatal(err)
+		}
+		err := w.draft("app", registry.Draft{ID: vid("lib", "1.0"), Status: registry.Published, Mode: mode}, "second")
+		wantCode(t, err, registry.Conflict)
+		if _, err := w.read("app", "lib", "1.0"); !registry.IsNotFound(err) {
+			t.Errorf("mode %d: %v", mode, err)
+		}
+	}
+}
+
 func TestADeletedNumberIsFreeAgain(t *testing.T) {
 	w := newWorld(t)
 	w.mustPublish("app", "lib", "1.0", "first")

@@ -261,6 +261,18 @@ func TestAVersionThatTheListingLacksIsAskedForAtOnce(t *testing.T) {
 	w.wantListing("app", "left", "1.0 1.1 latest=1.1")
 }
 
+// Pitfall N11: each tag finds a version of its own kind.
+func TestTagsOfHiddenVersionsFallBackToTheirKind(t *testing.T) {
+	w := newWorld(t)
+	w.mustPublish("app", "lib", "1.0", "a", "latest")
+	w.mustPublish("app", "lib", "2.0-b1", "b", "beta")
+	w.mustPublish("app", "lib", "2.0-b2", "c", "beta")
+	w.mustPublish("app", "lib", "3.0", "d", "latest")
+	w.guard.set("lib@2.0-b2", registry.Verdict{Hide: true})
+	w.guard.set("lib@3.0", registry.Verdict{Hide: true})
+	w.wantListing("app", "lib", "1.0 2.0-b1 latest=1.0 beta=2.0-b1")
+}
+
 func TestTheNearestTagWinsAndPointsAtSomethingVisible(t *testing.T) {
 	w := newWorld(t)
 	w.mustPublish("store", "lib", "1.0", "a", "latest", "beta")

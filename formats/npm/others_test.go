@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"larder/formats/formatstest"
+	"larder/registry"
 )
 
 func TestLoginSaysWhatToDo(t *testing.T) {
@@ -210,8 +211,20 @@ func TestKeysAndAttestationsComeFromOutside(t *testing.T) {
 	if a := s.Do(formatstest.Call{Path: path}); !ours || a.Status != 200 || string(a.Body) != `{"attestations":[]}` {
 		t.Errorf("%s: %d %s", url, a.Status, a.Body)
 	}
-	must(t, s, publish("@team/own", "1.0.0", []byte("x")))
+	// Nor is anybody asked once the name was claimed, whatever came before.
+	s.Upstream.Serve("/@team/lib/-/lib-1.0.0.tgz", formatstest.Resource{Body: []byte("x")})
+	must(t, s, formatstest.Call{Path: "@team/lib/-/lib-1.0.0.tgz"})
+	err := s.Service.PutPackageOriginConfiguration(t.Context(), s.Repo("main").Actor(), formatstest.RepoID("main"),
+		registry.PackageID{Format: registry.NPM, Namespace: "team", Name: "lib"}, registry.Restrictions{Publish: registry.Allow, Upstream: registry.Block})
+	if err != nil {
+		t.Fatal(err)
+	}
 	asked := s.Upstream.Count("")
+	if a := s.Do(formatstest.Call{Path: path}); a.Status != 404 || s.Upstream.Count("") != asked {
+		t.Errorf("a claimed name: %d, upstream was asked %d times", a.Status, s.Upstream.Count("")-asked)
+	}
+	must(t, s, publish("@team/own", "1.0.0", []byte("x")))
+	asked = s.Upstream.Count("")
 	if a := s.Do(formatstest.Call{Path: "-/npm/v1/attestations/@team%2fown@1.0.0"}); a.Status != 404 || s.Upstream.Count("") != asked {
 		t.Errorf("an internal package: %d, upstream was asked %d times", a.Status, s.Upstream.Count("")-asked)
 	}
