@@ -249,6 +249,26 @@ func TestMisconfiguredSources(t *testing.T) {
 	}
 }
 
+// A source that answers with something else is not believed.
+func TestMetadataOfAnotherPackageIsLeftOut(t *testing.T) {
+	s := newServer(t)
+	g := newGallery(s.Upstream)
+	g.serve("/v3/registration5-gz-semver2/left/index.json", []byte(`{"items":[{"items":[
+		{"packageContent":"{upstream}/a.nupkg","catalogEntry":{"id":"LEFT","version":"1.0.0"}},
+		{"packageContent":"{upstream}/b.nupkg","catalogEntry":{"id":"Right","version":"9.0.0"}},
+		{"packageContent":"{upstream}/c.nupkg","catalogEntry":{"id":"left","version":"not one"}},
+		{"packageContent":"file:///etc/passwd","catalogEntry":{"id":"left","version":"2.0.0"}}]}]}`))
+	a := s.Do(formatstest.Call{Path: "v3/flatcontainer/left/index.json"})
+	if a.Status != 200 || string(a.Body) != `{"versions":["1.0.0","2.0.0"]}` {
+		t.Errorf("got %d %s", a.Status, a.Body)
+	}
+	// The one without an address lies where the flat container has it.
+	s.Do(formatstest.Call{Path: "v3/flatcontainer/left/2.0.0/left.2.0.0.nupkg"})
+	if s.Upstream.Count("/v3-flatcontainer/left/2.0.0/left.2.0.0.nupkg") == 0 {
+		t.Errorf("upstream was asked for %v", s.Upstream.Requests(""))
+	}
+}
+
 // Small answers unpack to large ones: what is read of a package's pages is
 // bounded for each, and for all together.
 func TestPagesThatUnpackToTooMuchAreRefused(t *testing.T) {

@@ -138,6 +138,17 @@ func TestAnotherIndexIsReadAsHTML(t *testing.T) {
 	}
 }
 
+func TestNobodyIsAskedForAFileThatCannotBe(t *testing.T) {
+	s := formatstest.NewServer(t, pypi.Format(), registry.Limits{})
+	s.Upstream.ServeText("/left/", anchors(`<a href="left-1.0.tar.gz">x</a>`))
+	for _, file := range []string{"right-1.0.tar.gz", "left-2.0.tar.gz", "left-1.0.exe", "left-1.0.exe.metadata", "right-1.0.tar.gz.provenance", "right-1.0.tar.gz.asc"} {
+		want(t, s.Do(formatstest.Call{Path: "simple/left/1.0/" + file}), 404, "has no file")
+	}
+	if n := s.Upstream.Count(""); n != 0 {
+		t.Errorf("upstream was asked %d times", n)
+	}
+}
+
 func TestHTMLAttributesAreReadAndRemade(t *testing.T) {
 	s := formatstest.NewServer(t, pypi.Format(), registry.Limits{})
 	s.Upstream.ServeText("/left/", `<html><head><meta name="pypi:repository-version" content="1.4"><meta name="pypi:project-status" content="archived">
