@@ -17,6 +17,13 @@ import (
 // a subscriber nor a stream to take it.
 var ErrNobodyListens = errors.New("nobody listens on the subject")
 
+// ErrTooLarge says that neither the server nor the stream takes a message of
+// that size, ever.
+var ErrTooLarge = errors.New("the message is larger than the NATS server or the stream takes")
+
+// errTooLargeForStream is the server's code for it.
+const errTooLargeForStream jetstream.ErrorCode = 10054
+
 const (
 	// streamMemory is how long it is believed whether a stream takes a subject.
 	streamMemory = 30 * time.Second
@@ -61,7 +68,7 @@ func CheckSubject(s string) error {
 // process, among what followers of the account hear. It returns nil once a
 // stream has stored the message, or, where no stream takes the subject, the
 // server has passed it to at least one subscriber. ErrNobodyListens where
-// there is none.
+// there is none, ErrTooLarge.
 func (b *JetStream) Send(ctx context.Context, _ string, m Message) error {
 	ctx, cancel := context.WithTimeout(ctx, ackWait)
 	defer cancel()
@@ -70,15 +77,36 @@ func (b *JetStream) Send(ctx context.Context, _ string, m Message) error {
 		msg.Header[name] = values
 	}
 	msg.Header.Set(jetstream.MsgIDHeader, m.ID)
-	if b.streamed(ctx, m.Subject) {
-		_, err := b.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
-		if err == nil || !errors.Is(err, jetstream.ErrNoStreamResponse) && !errors.Is(err, nats.ErrNoResponders) {
-			return err
-		}
-		b.forget(m.Subject)
-		return fmt.Errorf("no stream takes the subject any more: %w", err)
+	streamed, err := b.streamed(ctx, m.Subject)
+	if err != nil {
+		return fmt.Errorf("nobody says whether a stream takes the subject: %w", err)
 	}
-	// The server says that nobody listens before it answers the flush.
+	if streamed {
+		err = b.store(ctx, msg)
+	} else {
+		err = b.tell(ctx, msg)
+	}
+	var api *jetstream.APIError
+	if errors.Is(err, nats.ErrMaxPayload) || errors.As(err, &api) && api.ErrorCode == errTooLargeForStream {
+		return fmt.Errorf("%w: %w", ErrTooLarge, err)
+	}
+	return err
+}
+
+// store publishes to a stream.
+func (b *JetStream) store(ctx context.Context, msg *nats.Msg) error {
+	_, err := b.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+	if err == nil || !errors.Is(err, jetstream.ErrNoStreamResponse) && !errors.Is(err, nats.ErrNoResponders) {
+		return err
+	}
+	b.forget(msg.Subject)
+	return fmt.Errorf("no stream takes the subject any more: %w", err)
+}
+
+// tell publishes to whoever listens.
+func (b *JetStream) tell(ctx context.Context, msg *nats.Msg) error {
+	// The server says that nobody listens, or that this user may not publish
+	// there, before it answers the flush.
 	inbox := nats.NewInbox()
 	answers, err := b.nc.SubscribeSync(inbox)
 	if err != nil {
@@ -86,10 +114,14 @@ func (b *JetStream) Send(ctx context.Context, _ string, m Message) error {
 	}
 	defer answers.Unsubscribe() //nolint:errcheck // it fails with the connection, and is gone then
 	msg.Reply = inbox
+	before := b.nc.LastError()
 	if err := b.nc.PublishMsg(msg); err != nil {
 		return err
 	}
 	if err := b.nc.FlushWithContext(ctx); err != nil {
+		return err
+	}
+	if err := b.nc.LastError(); err != before && forbids(err, msg.Subject) { //nolint:errorlint // is it another one
 		return err
 	}
 	if n, _, err := answers.Pending(); err != nil || n == 0 {
@@ -102,15 +134,23 @@ func (b *JetStream) Send(ctx context.Context, _ string, m Message) error {
 	return nil // some subscriber has answered
 }
 
+// forbids reports whether the server has refused a message on the subject.
+func forbids(err error, subject string) bool {
+	return errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(strings.ToLower(err.Error()), `publish to "`+strings.ToLower(subject)+`"`)
+}
+
 // streamed says whether a stream takes the subject.
-func (b *JetStream) streamed(ctx context.Context, subject string) bool {
+func (b *JetStream) streamed(ctx context.Context, subject string) (bool, error) {
 	b.mu.Lock()
 	m, ok := b.streams[subject]
 	b.mu.Unlock()
 	if ok && time.Since(m.asked) < streamMemory {
-		return m.streamed
+		return m.streamed, nil
 	}
 	_, err := b.js.StreamNameBySubject(ctx, subject)
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return false, err // who listens besides the stream is not who it is for
+	}
 	m = streamKnown{streamed: err == nil, asked: time.Now()}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -118,7 +158,7 @@ func (b *JetStream) streamed(ctx context.Context, subject string) bool {
 		b.streams = map[string]streamKnown{}
 	}
 	b.streams[subject] = m
-	return m.streamed
+	return m.streamed, nil
 }
 
 func (b *JetStream) forget(subject string) {

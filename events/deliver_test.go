@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -76,6 +77,86 @@ func TestAMessageGoesToAStream(t *testing.T) {
 	}
 	if err := b.Send(t.Context(), accountA, message("4")); !errors.Is(err, ErrNobodyListens) {
 		t.Errorf("the next one: %v", err)
+	}
+}
+
+// limited runs a server whose user larder may not publish on the subjects, and
+// gives the URLs of that user and of one who may do everything.
+func limited(t *testing.T, subjects ...string) (larder, everything string) {
+	t.Helper()
+	host := outside(t, func(o *server.Options) {
+		o.MaxPayload = 16 << 10
+		o.Users = []*server.User{
+			{Username: "larder", Password: "hush", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: subjects}}},
+			{Username: "operator", Password: "hush"},
+		}
+	})
+	return "nats://larder:hush@" + host, "nats://operator:hush@" + host
+}
+
+func listen(t *testing.T, url, subject string) *nats.Subscription {
+	t.Helper()
+	nc := must[*nats.Conn](t)(nats.Connect(url))
+	t.Cleanup(nc.Close)
+	sub := must[*nats.Subscription](t)(nc.SubscribeSync(subject))
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return sub
+}
+
+// Where JetStream is away, who listens besides a stream is not who a message is for.
+func TestAMessageWaitsWhereNobodySaysWhetherAStreamTakesIt(t *testing.T) {
+	url, operator := limited(t, "$JS.API.STREAM.NAMES") // it gets no answer
+	listen(t, operator, "ci.>")
+	b := dial(t, url, StreamConfig{})
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if err := b.Send(ctx, accountA, message("1")); err == nil {
+			t.Error("a message was taken for delivered")
+		}
+		cancel()
+	}
+}
+
+func TestAMessageThatTheServerRefusesIsNotDelivered(t *testing.T) {
+	url, operator := limited(t, "ci.>")
+	sub := listen(t, operator, ">")
+	b := dial(t, url, StreamConfig{})
+	for _, id := range []string{"1", "2"} {
+		if err := b.Send(t.Context(), accountA, message(id)); !errors.Is(err, nats.ErrPermissionViolation) {
+			t.Errorf("on a subject that is forbidden: %v", err)
+		}
+	}
+	if err := b.Send(t.Context(), accountA, Message{Subject: "cd.rebuild", ID: "3"}); err != nil {
+		t.Errorf("on another: %v", err)
+	}
+	for {
+		m := must[*nats.Msg](t)(sub.NextMsg(10 * time.Second))
+		if m.Subject == "cd.rebuild" {
+			break
+		}
+		if m.Subject == "ci.rebuild" {
+			t.Error("the forbidden one was heard")
+		}
+	}
+}
+
+func TestAMessageThatIsTooLarge(t *testing.T) {
+	url, operator := limited(t)
+	listen(t, operator, "ci.>")
+	b := dial(t, url, StreamConfig{})
+	large := message("1")
+	large.Data = make([]byte, 20<<10)
+	if err := b.Send(t.Context(), accountA, large); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("for the server: %v", err)
+	}
+	if _, err := b.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "CD", Subjects: []string{"cd.>"}, MaxMsgSize: 1 << 10}); err != nil {
+		t.Fatal(err)
+	}
+	large.Subject, large.Data = "cd.rebuild", make([]byte, 2<<10)
+	if err := b.Send(t.Context(), accountA, large); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("for the stream: %v", err)
 	}
 }
 

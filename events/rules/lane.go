@@ -378,7 +378,7 @@ func (l *lane) publish(to *destination, p parcel) error {
 		Subject: to.subject, ID: fmt.Sprintf("%s.%d", p.id, to.row.Key), Data: p.data,
 	})
 	if err != nil {
-		return &failure{reason: err.Error(), away: true}
+		return &failure{reason: err.Error(), away: !errors.Is(err, events.ErrTooLarge)}
 	}
 	return nil
 }
@@ -424,7 +424,7 @@ func (l *lane) given(to *destination, v registry.Delivery, err error) bool {
 // bury publishes an event that is given up as a dead letter, with the
 // attributes that EventBridge gives one as headers. A subject that the target
 // names is waited for, as long again as the event may be old; on the default
-// one nobody has to listen.
+// one nobody has to listen. Of one that is too large there, too, only the headers go.
 func (l *lane) bury(to *destination, v registry.Delivery, condition string, why error) error {
 	t := &to.sealed.Target
 	subject, named := events.DeadLetters(to.row.Account, to.row.Rule), false
@@ -433,13 +433,18 @@ func (l *lane) bury(to *destination, v registry.Delivery, condition string, why 
 	}
 	ctx, cancel := context.WithTimeout(l.attempt, l.Timeout)
 	defer cancel()
-	err := l.NATS.Send(ctx, to.row.Account, events.Message{
+	letter := events.Message{
 		Subject: subject, ID: fmt.Sprintf("%s.%d.dead", v.ID, to.row.Key), Data: v.Body,
 		Header: map[string][]string{
 			"RULE_ARN": {RuleARN(l.Region, to.row.Account, to.row.Rule)}, "TARGET_ID": {to.row.ID},
 			"ERROR_MESSAGE": {headerValue(why.Error())}, "EXHAUSTED_RETRY_CONDITION": {condition}, "RETRY_ATTEMPTS": {fmt.Sprint(v.Attempts)},
 		},
-	})
+	}
+	err := l.NATS.Send(ctx, to.row.Account, letter)
+	if errors.Is(err, events.ErrTooLarge) {
+		letter.Data = nil
+		err = l.NATS.Send(ctx, to.row.Account, letter)
+	}
 	if errors.Is(err, events.ErrNobodyListens) && (!named || l.Clock().Sub(v.Created) > t.age()+maxAge) {
 		return nil
 	}

@@ -327,6 +327,26 @@ func TestAnEventThatIsTooOldIsGivenUp(t *testing.T) {
 	}
 }
 
+// It is given up like any other, and holds up no other meanwhile.
+func TestAnEventThatIsTooLargeForNATSIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	w.bus.limit = 10
+	two := 2
+	retry := &rules.RetryPolicy{Attempts: &two}
+	w.rule(account, "ci", "build", rules.Target{ID: "whole", ARN: "nats:ci", Retry: retry})
+	d, _ := w.run()
+	w.put(account, "build", 2)
+	d.Wake()
+	w.until("they are given up", func() bool { return d.Stats().Dead == 2 && w.waiting() == 0 })
+	letters := w.bus.on(events.DeadLetters(account, "ci"))
+	if len(letters) != 2 || len(letters[0].Data) > 0 || letters[0].Header["TARGET_ID"][0] != "whole" || !strings.Contains(letters[0].Header["ERROR_MESSAGE"][0], "larger") {
+		t.Errorf("dead letters %+v", letters)
+	}
+	if strings.Contains(w.log.String(), "is back") {
+		t.Error("the target as a whole was taken for away")
+	}
+}
+
 func TestASubjectThatNobodyListensOnIsTriedAgain(t *testing.T) {
 	w := newWorld(t)
 	w.bus.deaf["ci"] = true

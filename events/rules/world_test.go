@@ -45,6 +45,7 @@ func (plainSealer) Open(purpose, id string, sealed []byte) ([]byte, error) {
 type bus struct {
 	mu       sync.Mutex
 	deaf     map[string]bool // subjects that nobody listens on
+	limit    int             // bytes of a message; zero: none
 	away     error
 	messages []events.Message
 	came     chan struct{}
@@ -55,6 +56,9 @@ func (b *bus) Send(_ context.Context, _ string, m events.Message) error {
 	defer b.mu.Unlock()
 	if b.away != nil {
 		return b.away
+	}
+	if b.limit > 0 && len(m.Data) > b.limit {
+		return events.ErrTooLarge
 	}
 	if b.deaf[m.Subject] {
 		return events.ErrNobodyListens
