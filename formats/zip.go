@@ -24,7 +24,13 @@ const (
 	// the archive is there to fill disks (as the public index holds it).
 	BombSize  = 64 << 20
 	BombRatio = 50
+	// maxSought bounds what is unpacked of an archive to look for one file in it.
+	maxSought = 1 << 30
 )
+
+// Sought is how many bytes are unpacked at most of a compressed archive of the
+// size, to look for one file in it.
+func Sought(size int64) int64 { return min(maxSought, BombSize+size*BombRatio) }
 
 // directory is where a zip archive says that its directory of entries is.
 type directory struct {

@@ -17,15 +17,14 @@ const maxReadme = 1 << 20
 // readmeOf digs the readme out of a tarball: README or README.* beside
 // package.json, whatever the letter case, Markdown before others (as
 // read-package-json of npm finds it). NotFound where there is none, also where
-// the tarball cannot be read to its end. What is unpacked is bounded by what
-// there is.
+// the tarball cannot be read to its end.
 func readmeOf(r io.ReaderAt, size int64) ([]byte, error) {
 	none := registry.Errorf(registry.NotFound, "there is no readme in the tarball")
 	z, err := gzip.NewReader(io.NewSectionReader(r, 0, size))
 	if err != nil {
 		return nil, none
 	}
-	archive := tar.NewReader(io.LimitReader(z, formats.BombSize+size*formats.BombRatio))
+	archive := tar.NewReader(io.LimitReader(z, formats.Sought(size)))
 	var found []byte
 	for range formats.MaxEntries {
 		h, err := archive.Next()

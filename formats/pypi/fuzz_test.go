@@ -155,8 +155,13 @@ func FuzzSdist(f *testing.F) {
 		if zipped {
 			name = "lib-1.0.zip"
 		}
-		if _, err := checkSdist(name, bytes.NewReader(b), int64(len(b))); err != nil && registry.CodeOf(err) != registry.Invalid {
+		info, err := checkSdist(name, bytes.NewReader(b), int64(len(b)))
+		if err != nil && registry.CodeOf(err) != registry.Invalid {
 			t.Errorf("got %v", err)
+		}
+		// What is taken is found as well where it comes from elsewhere.
+		if found, odd := sdistMetadata(name, bytes.NewReader(b), int64(len(b))); err == nil && (odd != nil || !bytes.Equal(found, info)) {
+			t.Errorf("got %q, %v, want %q", found, odd, info)
 		}
 	})
 }

@@ -155,11 +155,13 @@ func (m manifest) merge(held json.RawMessage) json.RawMessage {
 	merged := have.with(m)
 	// What a wheel says of the version is complete; a source distribution may
 	// leave some of it to its build.
-	if m.About != nil && slices.ContainsFunc(slices.Collect(maps.Keys(m.Files)), func(name string) bool { return strings.HasSuffix(name, ".whl") }) {
+	if m.About != nil && slices.ContainsFunc(slices.Collect(maps.Keys(m.Files)), isWheel) {
 		merged.About = m.About
 	}
 	return merged.encode()
 }
+
+func isWheel(name string) bool { return strings.HasSuffix(name, ".whl") }
 
 // yankedUpstream reports whether the index that the version came from has
 // yanked all its files.
@@ -186,6 +188,10 @@ func (rules) Refresh(held, newer registry.Version) (json.RawMessage, registry.St
 			f.Metadata = was.Files[name].Metadata
 			merged.Files[name] = f
 		}
+	}
+	// As in merge.
+	if was.About != nil && !slices.ContainsFunc(newer.Assets, func(a registry.Asset) bool { return isWheel(a.Name) }) {
+		merged.About = was.About
 	}
 	merged.Yanked = was.Yanked
 	status := newer.Status

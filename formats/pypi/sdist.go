@@ -2,6 +2,7 @@ package pypi
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"compress/gzip"
 	"errors"
 	"io"
@@ -88,10 +89,46 @@ func zippedSdist(r io.ReaderAt, size int64) ([]byte, error) {
 	if err := formats.CheckZip(r, size, z); err != nil {
 		return nil, err
 	}
+	info, err := packageInfo(z)
+	if err == errNoMetadata {
+		err = noPackageInfo()
+	}
+	return info, err
+}
+
+// sdistMetadata is the PKG-INFO file of a source distribution that came from
+// elsewhere, as it is. Old ones are odd: all that matters is that one is found.
+func sdistMetadata(name string, r io.ReaderAt, size int64) ([]byte, error) {
+	if strings.HasSuffix(name, ".zip") {
+		z, err := formats.OpenZip(r, size)
+		if err != nil {
+			return nil, err
+		}
+		return packageInfo(z)
+	}
+	z, err := gzip.NewReader(io.NewSectionReader(r, 0, size))
+	if err != nil {
+		return nil, errNoMetadata
+	}
+	archive := tar.NewReader(io.LimitReader(z, formats.Sought(size)))
+	for range formats.MaxEntries {
+		h, err := archive.Next()
+		if err != nil {
+			break // the end, or what cannot be read further
+		}
+		if h.Typeflag == tar.TypeReg && h.Size <= maxMetadata && isPackageInfo(strings.TrimPrefix(h.Name, "./")) {
+			return io.ReadAll(archive)
+		}
+	}
+	return nil, errNoMetadata
+}
+
+// packageInfo is the PKG-INFO file of a zipped source distribution.
+func packageInfo(z *zip.Reader) ([]byte, error) {
 	for _, f := range z.File {
 		if isPackageInfo(f.Name) {
 			return readEntry(f)
 		}
 	}
-	return nil, noPackageInfo()
+	return nil, errNoMetadata
 }

@@ -292,18 +292,24 @@ func statusOf(raw json.RawMessage) projectStatus {
 	return s
 }
 
-// Enrich implements registry.Enricher: a wheel that came in tells its metadata,
+// Enrich implements registry.Enricher: a file that came in tells its metadata,
 // of which index pages have next to nothing.
 func (rules) Enrich(raw json.RawMessage, a registry.Asset, r io.ReaderAt) json.RawMessage {
-	if !strings.HasSuffix(a.Name, ".whl") {
+	var b []byte
+	var err error
+	switch {
+	case isWheel(a.Name):
+		b, err = extractMetadata(r, a.Size)
+	case strings.HasSuffix(a.Name, ".tar.gz"), strings.HasSuffix(a.Name, ".tgz"), strings.HasSuffix(a.Name, ".zip"):
+		b, err = sdistMetadata(a.Name, r, a.Size)
+	default:
 		return raw
 	}
-	b, err := extractMetadata(r, a.Size)
 	if err != nil {
 		return raw
 	}
 	m := decode(raw)
-	if f, ok := m.Files[a.Name]; ok && f.Metadata == "" {
+	if f, ok := m.Files[a.Name]; ok && isWheel(a.Name) && f.Metadata == "" {
 		f.Metadata = sha256Hex(b)
 		m.Files[a.Name] = f
 	}

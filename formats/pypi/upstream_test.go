@@ -347,3 +347,49 @@ func TestXMLRPCSaysWhatToUseInstead(t *testing.T) {
 	s := formatstest.NewServer(t, pypi.Format(), registry.Limits{})
 	want(t, s.Do(formatstest.Call{Method: "POST", Path: "pypi", As: "-", Body: []byte("<methodCall/>")}), 200, "<fault>", "simple/")
 }
+
+// Index pages say next to nothing of a version: its files tell, a wheel better
+// than a source distribution.
+func TestFilesThatComeInTellTheirMetadata(t *testing.T) {
+	tell := func(by string) []string {
+		return []string{"Summary: by the " + by, "License: MIT", "Requires-Dist: right>=1"}
+	}
+	zip := zipped([]entry{{"left-1.0/setup.py", ""}, {"left-1.0/left.egg-info/PKG-INFO", "Name: other\n"}, {"left-1.0/PKG-INFO", metadataOf("left", "1.0", tell("zip")...)}})
+	for name, c := range map[string]struct {
+		fetch []string
+		want  string // summary
+	}{
+		"a source distribution":             {[]string{"left-1.0.tar.gz"}, "by the sdist"},
+		"a zipped one":                      {[]string{"left-1.0.zip"}, "by the zip"},
+		"a wheel after it":                  {[]string{"left-1.0.tar.gz", "left-1.0-py3-none-any.whl"}, "by the wheel"},
+		"a wheel before it":                 {[]string{"left-1.0-py3-none-any.whl", "left-1.0.tar.gz"}, "by the wheel"},
+		"a file that tells nothing":         {[]string{"left-1.0.post0.tar.gz"}, ""},
+		"another format after one that did": {[]string{"left-1.0.tar.gz", "left-1.0-py3.8.egg"}, "by the sdist"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := formatstest.NewServer(t, pypi.Format(), registry.Limits{})
+			offer(s.Upstream, "left",
+				offered{"left-1.0-py3-none-any.whl", wheel("left", "1.0", tell("wheel")...), nil},
+				offered{"left-1.0.tar.gz", sdist("left", "1.0", tell("sdist")...), nil},
+				offered{"left-1.0.zip", zip, nil},
+				offered{"left-1.0-py3.8.egg", []byte("egg"), nil},
+				offered{"left-1.0.post0.tar.gz", []byte("no archive"), nil},
+			)
+			version := "1.0"
+			for _, file := range c.fetch {
+				if strings.Contains(file, "post0") {
+					version = "1.0.post0"
+				}
+				want(t, s.Do(formatstest.Call{Path: "simple/left/" + version + "/" + file}), 200)
+			}
+			d, err := s.Service.DescribePackageVersion(t.Context(), s.Repo("main").Actor(), formatstest.RepoID("main"),
+				registry.VersionID{Package: registry.PackageID{Format: registry.PyPI, Name: "left"}, Version: version})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Summary != c.want || c.want != "" && (d.Readme != "# left\n" || len(d.Licenses) != 1 || len(d.Dependencies) != 1) {
+				t.Errorf("got %+v, want the summary %q", d.Description, c.want)
+			}
+		})
+	}
+}
