@@ -223,7 +223,10 @@ func failure(doing string, err error) error {
 		return &registry.Error{Code: registry.NotFound, Msg: "no such blob", Err: err}
 	case r.Code == "NoSuchBucket":
 		return &registry.Error{Code: registry.Unavailable, Msg: "the object store has lost its bucket", Err: err}
-	case r.StatusCode >= 500, r.Code == "SlowDown", r.Code == "", errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
+	case r.StatusCode == http.StatusForbidden, r.Code == "ExpiredToken", r.Code == "ExpiredTokenException", r.Code == "InvalidToken":
+		// Credentials that are renewed too late, a clock that is wrong: it passes.
+		return &registry.Error{Code: registry.Unavailable, Msg: "the object store refuses this server; its administrator finds the reason in its log", Err: err}
+	case r.Code == "RequestTimeout", r.StatusCode >= 500, r.Code == "SlowDown", r.Code == "", errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
 		return &registry.Error{Code: registry.Unavailable, Msg: "the object store cannot be reached; repeat the request in a moment", Err: err}
 	}
 	return &registry.Error{Code: registry.Internal, Msg: "blobs: " + doing, Err: err}

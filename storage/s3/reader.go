@@ -20,6 +20,13 @@ import (
 // packages are not larger.
 const firstRead = 256 << 10
 
+const (
+	// maxCuts is how many answers in a row may be cut in the middle.
+	maxCuts = 3
+	// wholeAgain is how many bytes make an answer no cut one, however it ends.
+	wholeAgain = 1 << 20
+)
+
 // Open implements registry.Blobs. Reading ends with the blob's Close, not with ctx.
 func (b *Blobs) Open(ctx context.Context, d registry.DomainID, digest registry.Digest) (registry.Blob, error) {
 	if err := ctx.Err(); err != nil {
@@ -62,6 +69,8 @@ type reader struct {
 	offset int64         // of the next Read
 	body   io.ReadCloser // nil: none; gives bytes from at on
 	at     int64
+	cuts   int   // answers in a row that were cut
+	begun  int64 // where body began
 }
 
 // open reads the head, or where readers are redirected only the size.
@@ -83,19 +92,45 @@ func (r *reader) open() error {
 	if err != nil {
 		return failure("open", err)
 	}
-	defer body.Close()
 	r.size = i.Size
 	if part := header.Get("Content-Range"); part != "" {
 		_, total, _ := strings.Cut(part, "/")
 		if r.size, err = strconv.ParseInt(total, 10, 64); err != nil {
+			body.Close()
 			return fmt.Errorf("blobs: open: the store gives Content-Range %q", part)
 		}
 	}
 	r.head = make([]byte, min(r.size, firstRead))
-	if _, err := io.ReadFull(body, r.head); err != nil {
-		return failure("read", err)
+	_, err = r.fill(r.head, 0, body)
+	return err
+}
+
+// fill reads all of p, which begins at off, from body; what a broken answer
+// leaves out is asked for anew. Without a body it asks at once.
+func (r *reader) fill(p []byte, off int64, body io.ReadCloser) (n int, err error) {
+	for cuts := 0; ; cuts++ {
+		if body == nil {
+			if body, err = r.get(off+int64(n), off+int64(len(p))); err != nil {
+				return n, err
+			}
+		}
+		var k int
+		k, err = io.ReadFull(body, p[n:])
+		body.Close()
+		body = nil
+		n += k
+		if err == nil || cuts == maxCuts || r.ctx.Err() != nil {
+			return n, failure("read", cut(err))
+		}
 	}
-	return nil
+}
+
+// cut is an end that comes too early.
+func cut(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // get asks for bytes from off on, up to end.
@@ -124,20 +159,33 @@ func (r *reader) Read(p []byte) (int, error) {
 		r.body.Close()
 		r.body = nil
 	}
-	if r.body == nil {
-		body, err := r.get(r.offset, r.size)
-		if err != nil {
-			return 0, err
+	for {
+		if r.body == nil {
+			body, err := r.get(r.offset, r.size)
+			if err != nil {
+				return 0, err
+			}
+			r.body, r.at, r.begun = body, r.offset, r.offset
 		}
-		r.body, r.at = body, r.offset
+		n, err := r.body.Read(p)
+		r.at += int64(n)
+		r.offset = r.at
+		if err == nil || r.offset == r.size {
+			return n, err
+		}
+		// The answer was cut: the next one goes on where it ended.
+		r.body.Close()
+		r.body = nil
+		if r.offset-r.begun >= wholeAgain {
+			r.cuts = 0
+		}
+		if r.cuts++; r.cuts > maxCuts || r.ctx.Err() != nil {
+			return n, failure("read", cut(err))
+		}
+		if n > 0 {
+			return n, nil
+		}
 	}
-	n, err := r.body.Read(p)
-	r.at += int64(n)
-	r.offset = r.at
-	if err == io.EOF && r.offset < r.size {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
 }
 
 func (r *reader) Seek(offset int64, whence int) (int64, error) {
@@ -168,12 +216,7 @@ func (r *reader) ReadAt(p []byte, off int64) (int, error) {
 	if end <= int64(len(r.head)) {
 		n = copy(p, r.head[off:end])
 	} else {
-		var body io.ReadCloser
-		if body, err = r.get(off, end); err != nil {
-			return 0, err
-		}
-		defer body.Close()
-		n, err = io.ReadFull(body, p[:end-off])
+		n, err = r.fill(p[:end-off], off, nil)
 	}
 	if err == nil && n < len(p) {
 		err = io.EOF

@@ -43,6 +43,7 @@ type writer struct {
 	mu     sync.Mutex
 	part   []byte
 	sum    hash.Hash
+	size   int64
 	upload string // id of the multipart upload; empty: there is none
 	key    string // of the upload
 	parts  []minio.CompletePart
@@ -60,6 +61,7 @@ func (w *writer) Write(p []byte) (int, error) {
 		return 0, w.failed
 	}
 	w.sum.Write(p)
+	w.size += int64(len(p))
 	n := len(p)
 	for len(p) > 0 {
 		if len(w.part) == w.blobs.part {
@@ -165,7 +167,15 @@ func (w *writer) complete(ctx context.Context) error {
 	b := w.blobs
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
-	if _, err := b.core.CompleteMultipartUpload(ctx, b.Bucket, w.key, w.upload, w.parts, minio.PutObjectOptions{}); err != nil {
+	_, err := b.core.CompleteMultipartUpload(ctx, b.Bucket, w.key, w.upload, w.parts, minio.PutObjectOptions{})
+	if minio.ToErrorResponse(err).Code == minio.NoSuchUpload {
+		// The answer to a first request was lost, and there is no upload any more
+		// because it is the object.
+		if i, serr := b.core.StatObject(ctx, b.Bucket, w.key, minio.StatObjectOptions{}); serr == nil && i.Size == w.size {
+			err = nil
+		}
+	}
+	if err != nil {
 		return failure("complete an upload", err)
 	}
 	w.upload = ""
