@@ -204,6 +204,11 @@ func (p *Publication) check(ctx context.Context, d *Draft) error {
 			return Errorf(Internal, "draft of %s names %q, which was not staged", id.Version, name)
 		}
 	}
+	for _, tag := range d.Tags {
+		if err := checkTag(tag); err != nil {
+			return err
+		}
+	}
 	_, _, err = p.repo.enter(ctx, PublishPackageVersion, id.Package)
 	return err
 }

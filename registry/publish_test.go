@@ -278,6 +278,8 @@ func TestTags(t *testing.T) {
 	)
 	wantCode(t, app.SetTag(ctx, pid("lib"), "beta", "9.0"), registry.NotFound)
 	wantCode(t, app.SetTag(ctx, pid("lib"), "a b", "1.0"), registry.Invalid)
+	wantCode(t, w.publish("app", "lib", "3.0", "c", "a b"), registry.Invalid)
+	wantCode(t, w.publish("app", "lib", "3.0", "c", strings.Repeat("a", 256)), registry.Invalid)
 	wantCode(t, app.RemoveTag(ctx, pid("lib"), "beta"), registry.NotFound)
 	wantCode(t, app.RemoveTag(ctx, pid("lib"), "latest"), registry.Invalid)
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"larder/registry"
 )
@@ -132,6 +134,9 @@ func versionOfTarball(p registry.PackageID, file string) (string, bool) {
 	return v, ok
 }
 
+// maxTag is how long a dist-tag may be, in bytes: what the core takes.
+const maxTag = 255
+
 // badTag says why a dist-tag cannot be, or "". npm refuses tags that could be
 // read as a range of versions (npm dist-tag); so that no client meets one, so
 // do we.
@@ -141,8 +146,10 @@ func badTag(tag string) string {
 		return "it is empty"
 	case strings.TrimSpace(tag) != tag || strings.ContainsAny(tag, "<>=|^~ "):
 		return "it reads like a range of versions"
-	case tag[0] == '-' || strings.ContainsAny(tag, "/%\\#?"):
+	case tag[0] == '-' || strings.ContainsAny(tag, "/%\\#?;") || strings.ContainsFunc(tag, unicode.IsControl) || !utf8.ValidString(tag):
 		return "it has a character that cannot stand in a URL"
+	case len(tag) > maxTag:
+		return "it is longer than 255 bytes"
 	}
 	if rangeLike.MatchString(tag) {
 		return "it reads like a range of versions"

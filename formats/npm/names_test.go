@@ -65,6 +65,7 @@ func TestTags(t *testing.T) {
 		"latest": true, "next": true, "beta-1": true, "next-7": true, "v8-lts": true, "canary_2": true, "1st": true, "x-ray": true,
 		"1": false, "1.0": false, "1.2.3": false, "v1": false, "v1.2.3-rc.1": false, "x": false, "1.x": false, "*": false, ">=1": false, "^2": false,
 		"~1": false, "1 || 2": false, "": false, " a": false, "a/b": false, "a%2fb": false, "-a": false,
+		"a\x01b": false, "a;b": false, "\xff": false, strings.Repeat("a", 255): true, strings.Repeat("a", 256): false,
 	} {
 		if got := badTag(tag) == ""; got != want {
 			t.Errorf("%q: allowed is %v, want %v", tag, got, want)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"larder/registry"
@@ -245,7 +246,7 @@ func listing(p registry.PackageID, base string, links []link, status projectStat
 
 // assetName reports whether a file can be kept under its name.
 func assetName(s string) bool {
-	return len(s) <= 255-len(signatureSuffix) && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '/' || r == '\\' || r == ';' || r == '%' })
+	return len(s) <= 255-len(signatureSuffix) && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == '/' || r == '\\' || r == ';' || r == '%' })
 }
 
 // absolute resolves a link, "" for one that is empty or leads to no web server.
