@@ -665,7 +665,8 @@ type Puller interface {
 	// Pull brings one asset's bytes into the domain's blobs and gives a reader
 	// that follows while they arrive. Equal requests share one download.
 	Pull(ctx context.Context, r PullRequest) (*Pulled, error)
-	// Fetch passes one auxiliary request on and returns the whole answer, within limits.
+	// Fetch passes one auxiliary request on and returns the whole answer, within
+	// limits. Equal requests without a body share one.
 	Fetch(ctx context.Context, connection string, r AuxiliaryRequest) (AuxiliaryAnswer, error)
 	// Locate says where an asset that no listing names would be, by the format's
 	// own layout; NotFound when the format has no such layout.

@@ -9,7 +9,9 @@ import (
 )
 
 // Fetch implements registry.Puller. NotFound when the connection's format
-// passes nothing on; UpstreamFailed when the connection leads nowhere. It ends with ctx.
+// passes nothing on; UpstreamFailed when the connection leads nowhere. It ends
+// with ctx. Who asks for the same at once shares one request, which then goes on
+// without its first asker; what is posted is each asker's own.
 func (p *Puller) Fetch(ctx context.Context, connection string, r registry.AuxiliaryRequest) (registry.AuxiliaryAnswer, error) {
 	var none registry.AuxiliaryAnswer
 	c, err := p.client(ctx, connection)
@@ -30,15 +32,43 @@ func (p *Puller) Fetch(ctx context.Context, connection string, r registry.Auxili
 	if !p.begin() {
 		return none, errClosing
 	}
-	defer p.work.Done()
+	if r.Body != nil {
+		defer p.work.Done()
+		return p.fetch(ctx, c, aux, r)
+	}
+	type fetched struct {
+		answer registry.AuxiliaryAnswer
+		err    error
+	}
+	key := connection + "\x00" + string(c.source[:]) + "\x00" + r.Kind + "\x00" + r.Path + "\x00" + r.Query
+	shared := p.fetches.DoChan(key, func() (any, error) {
+		ctx, cancel := p.detach(ctx)
+		defer cancel()
+		answer, err := p.fetch(ctx, c, aux, r)
+		return fetched{answer, err}, nil
+	})
+	done := make(chan fetched, 1)
+	go func() {
+		defer p.work.Done()
+		done <- (<-shared).Val.(fetched)
+	}()
+	select {
+	case f := <-done:
+		return f.answer, f.err
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+}
 
+// fetch makes one auxiliary request.
+func (p *Puller) fetch(ctx context.Context, c *client, aux registry.Auxiliary, r registry.AuxiliaryRequest) (registry.AuxiliaryAnswer, error) {
 	limit := p.cfg.Timeouts.Document
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errOverall{limit})
 	defer cancel()
 	began := time.Now()
 	answer, err := p.auxiliary(ctx, c, aux, r)
 	if !errors.Is(err, context.Canceled) { // an asker who leaves says nothing about upstream
-		p.cfg.Observe(Observation{Connection: connection, Kind: KindAuxiliary, Outcome: outcome(err), Duration: time.Since(began)})
+		p.cfg.Observe(Observation{Connection: c.name, Kind: KindAuxiliary, Outcome: outcome(err), Duration: time.Since(began)})
 	}
 	return answer, err
 }

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -362,6 +363,40 @@ func TestAFormatWithoutAuxiliaryRequestsPassesNothingOn(t *testing.T) {
 	})
 	_, err := p.Fetch(t.Context(), connection, registry.AuxiliaryRequest{Path: "audit"})
 	wantCode(t, err, registry.NotFound)
+}
+
+// G10: what stands beside assets is asked for by many at once as well.
+func TestManyWhoAskForTheSameAtOnceShareOneAuxiliaryRequest(t *testing.T) {
+	const askers = 100
+	w := newWorld(t)
+	w.up.ServeText("/beside", "content")
+	gate := formatstest.NewGate()
+	w.up.Fault("/beside", gate.Before())
+	first, leave := context.WithCancel(t.Context())
+	var all, come sync.WaitGroup
+	all.Go(func() {
+		if _, err := w.Fetch(first, connection, registry.AuxiliaryRequest{Path: "beside"}); err != context.Canceled {
+			t.Errorf("the first: %v", err)
+		}
+	})
+	gate.Await()
+	for range askers {
+		come.Add(1)
+		all.Go(func() {
+			come.Done()
+			if a, err := w.fetch(t, "beside"); err != nil || string(a.Body) != "content" {
+				t.Errorf("got %q, %v", a.Body, err)
+			}
+		})
+	}
+	come.Wait()
+	leave() // the others have their answer all the same
+	gate.Open()
+	all.Wait()
+	// Who is late begins another; without sharing there would be one for each.
+	if n := w.up.Count("/beside"); n > askers/2 {
+		t.Errorf("upstream was asked %d times by %d", n, askers)
+	}
 }
 
 func TestAnAskerWhoLeavesEndsItsAuxiliaryRequest(t *testing.T) {

@@ -112,6 +112,7 @@ type Puller struct {
 
 	refreshes singleflight.Group // by listing key
 	decodes   singleflight.Group // by listing key and revision
+	fetches   singleflight.Group // by connection and what is asked
 	decoded   *decodedListings
 	recent    *memory[missKey]
 	absent    *memory[absentKey] // assets that upstream does not have
