@@ -2,6 +2,8 @@ package events
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,7 +24,8 @@ const (
 )
 
 // PublishAudit adds a record to the stream LARDER_AUDIT, on the subject
-// larder.audit.{account}, and returns when it is there. The stream is made where
+// larder.audit.{account}, and returns when it is there; the same record once,
+// however often it is handed over within two minutes. The stream is made where
 // there is none; it takes no deletions, and lets the oldest records go after a
 // year or 1 GiB unless an administrator of NATS gives it other limits. Conflict
 // for a stream of that name with other subjects.
@@ -38,7 +41,8 @@ func (b *JetStream) PublishAudit(ctx context.Context, account string, record []b
 		}
 		b.audits.Store(true)
 	}
-	if _, err := b.js.Publish(ctx, auditRoot+account, record); err != nil {
+	id := sha256.Sum256(record)
+	if _, err := b.js.Publish(ctx, auditRoot+account, record, jetstream.WithMsgID(hex.EncodeToString(id[:16]))); err != nil {
 		b.audits.Store(false)
 		return fmt.Errorf("publish to the stream of audit records: %w", err)
 	}

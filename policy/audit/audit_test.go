@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -252,6 +253,53 @@ func TestRecordsAreHandedOn(t *testing.T) {
 	if err := l.Run(ctx); err != nil || len(got) != 2 || got[0] != user.Account {
 		t.Errorf("got %v, %v", got, err)
 	}
+}
+
+// A bus that is away for a moment costs no record, and one that stays away does
+// not keep the server from ending.
+func TestARecordThatIsNotTakenIsHandedOnLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tries, taken int
+		away := true
+		l := New(Config{Logger: slog.New(slog.DiscardHandler), Publish: func(context.Context, string, []byte) error {
+			tries++
+			if away {
+				return errors.New("away")
+			}
+			taken++
+			return nil
+		}})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- l.Run(ctx) }()
+		for range 3 {
+			l.Call(ctx, Call{Service: "iam", Operation: "GetUser", Actor: user})
+		}
+		time.Sleep(tryFor / 2)
+		if tries < 3 || l.Lost() != 0 {
+			t.Errorf("tried %d times, lost %d", tries, l.Lost())
+		}
+		away = false
+		time.Sleep(2 * maxWait)
+		if taken != 3 || l.Lost() != 0 {
+			t.Errorf("%d of 3 records are there, %d lost", taken, l.Lost())
+		}
+
+		away = true
+		l.Call(ctx, Call{Service: "iam", Operation: "GetUser", Actor: user})
+		time.Sleep(2 * tryFor)
+		if l.Lost() != 1 {
+			t.Errorf("%d given up, want 1", l.Lost())
+		}
+		for range 3 {
+			l.Call(ctx, Call{Service: "iam", Operation: "GetUser", Actor: user})
+		}
+		began := time.Now()
+		stop()
+		if err := <-done; err != nil || time.Since(began) > endTime || l.Lost() != 4 {
+			t.Errorf("it ended after %v: %v, %d lost", time.Since(began), err, l.Lost())
+		}
+	})
 }
 
 func TestARequestDoesNotWaitForItsRecord(t *testing.T) {

@@ -25,7 +25,8 @@ type Config struct {
 	Logger *slog.Logger   // told when records cannot be kept; nil: slog.Default
 
 	// Publish hands a record on, such as to a bus. It is called by Run alone, one
-	// record after the other; nil: nowhere.
+	// record after the other; with an error, again, for a minute: what takes
+	// records takes the same one once. Nil: nowhere.
 	Publish func(ctx context.Context, account string, record []byte) error
 }
 
@@ -47,6 +48,11 @@ type queued struct {
 const (
 	queueLength = 1024
 	warnEvery   = 60 // seconds
+	// tryFor is how long a record is tried to be handed on; those behind it wait.
+	tryFor             = time.Minute
+	firstWait, maxWait = 100 * time.Millisecond, 5 * time.Second
+	// endTime bounds handing on what waits when the server ends.
+	endTime = 5 * time.Second
 )
 
 // New makes a Log.
@@ -60,30 +66,53 @@ func New(c Config) *Log {
 	return &Log{Config: c, queue: make(chan queued, queueLength)}
 }
 
-// Run hands records on until ctx ends, then those that wait. Without Publish
-// it only waits.
+// Run hands records on until ctx ends, then those that wait, for a few seconds.
+// Without Publish it only waits.
 func (l *Log) Run(ctx context.Context) error {
-	for {
+	var left []queued
+	for ctx.Err() == nil {
 		select {
 		case q := <-l.queue:
-			l.publish(ctx, q)
-		case <-ctx.Done():
-			for {
-				select {
-				case q := <-l.queue:
-					l.publish(context.WithoutCancel(ctx), q)
-				default:
-					return nil
-				}
+			if !l.publish(ctx, q) {
+				left = append(left, q)
 			}
+		case <-ctx.Done():
 		}
 	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
+	defer cancel()
+	for len(l.queue) > 0 {
+		left = append(left, <-l.queue)
+	}
+	for _, q := range left {
+		if !l.publish(last, q) {
+			l.lose(last.Err())
+		}
+	}
+	return nil
 }
 
-func (l *Log) publish(ctx context.Context, q queued) {
-	if err := l.Publish(ctx, q.account, q.record); err != nil {
-		l.lose(err)
+// publish hands a record on, or gives it up after a while. It reports false
+// where ctx ended before.
+func (l *Log) publish(ctx context.Context, q queued) bool {
+	end := time.Now().Add(tryFor)
+	for wait := firstWait; ctx.Err() == nil; wait = min(2*wait, maxWait) {
+		err := l.Publish(ctx, q.account, q.record)
+		if err == nil {
+			return true
+		}
+		if ctx.Err() == nil && time.Now().After(end) {
+			l.lose(err)
+			return true
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
 	}
+	return false
 }
 
 // lose counts a record that is not kept, and says so now and then.
