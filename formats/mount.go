@@ -45,7 +45,8 @@ type Options struct {
 //	/{format}/{repository}/…                           on {domain}-{owner}.d.ANY
 //
 // (design.md section 1, spec 1.5). Each request passes, in this order: the
-// path's check, the loop check, the route table, authentication, the handler.
+// path's check, the loop check, the route table, that of a browser's page,
+// authentication, the handler.
 // What any of them returns as an error is written by the format's WriteError.
 func Mount(svc *registry.Service, fs []Format, o Options) http.Handler {
 	m := &mounts{svc: svc, options: o, via: "larder-" + o.ServerID, formats: map[string]*mounted{}, known: newKnownCalls()}
@@ -250,6 +251,9 @@ func (m *mounts) serve(c *call, w http.ResponseWriter, r *http.Request, log *htt
 	log.Package, log.Version = c.vars["package"], c.vars["version"]
 	var actor registry.Actor
 	if !c.endpoint.Public {
+		if sameOrigin.Check(r) != nil {
+			return Statusf(http.StatusForbidden, "this request was sent by a page of another site, which may change nothing here")
+		}
 		var err error
 		if actor, err = m.options.Authenticate(r); err != nil {
 			return err
@@ -273,6 +277,11 @@ func (m *mounts) serve(c *call, w http.ResponseWriter, r *http.Request, log *htt
 	}
 	return err
 }
+
+// sameOrigin refuses what a browser sends for another site's page and may
+// change something: a browser that was once asked for a password (Challenge)
+// sends it with every form. Package clients are no browsers.
+var sameOrigin = http.NewCrossOriginProtection()
 
 // onlyIfCached reports whether a request wants only what is here already, and
 // 504 for an asset that is not (RFC 9111, section 5.2.1.7).

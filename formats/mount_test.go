@@ -250,6 +250,27 @@ func TestARefusalComesBeforeABodyThatWaits(t *testing.T) {
 	}
 }
 
+func TestPagesOfOtherSitesChangeNothing(t *testing.T) {
+	h := mounted(t, formats.Options{})
+	const path = "http://h.test/fake/d/acme-111111111111/main/show/x"
+	for _, c := range []struct {
+		method, header, value string
+		want                  int
+	}{
+		{"POST", "Sec-Fetch-Site", "cross-site", 403},
+		{"POST", "Sec-Fetch-Site", "same-site", 403},
+		{"PUT", "Origin", "https://evil.test", 403},
+		{"POST", "Sec-Fetch-Site", "same-origin", 200},
+		{"POST", "X-Client", "twine", 200},
+		{"PUT", "Origin", "http://h.test", 200},
+		{"GET", "Sec-Fetch-Site", "cross-site", 200},
+	} {
+		if w := ask(h, c.method, path, c.header, c.value); w.Code != c.want || w.Code == 403 && !strings.Contains(w.Body.String(), "another site") {
+			t.Errorf("%s with %s: %s: got %d %s, want %d", c.method, c.header, c.value, w.Code, w.Body, c.want)
+		}
+	}
+}
+
 func TestEveryAnswerIsObserved(t *testing.T) {
 	var statuses [600]atomic.Int32
 	h := mounted(t, formats.Options{Observe: func(format, operation string) func(int, int64, time.Duration) {
