@@ -269,12 +269,14 @@ type AllowedUpdates struct {
 }
 
 // UpdatePackageGroupOriginConfiguration changes modes and allowed repositories
-// of a group in one step. NotFound for a repository that is not there; Invalid
-// for a list of a type whose mode is not ALLOW_SPECIFIC_REPOSITORIES.
+// of a group in one step; a list goes when its mode does. NotFound for a
+// repository that is not there; Invalid for a list of a type whose mode is not
+// ALLOW_SPECIFIC_REPOSITORIES.
 func (s *Service) UpdatePackageGroupOriginConfiguration(ctx context.Context, actor Actor, d DomainID, pattern string, u GroupOriginUpdate) (GroupView, AllowedUpdates, error) {
 	var done AllowedUpdates
 	v, err := s.changeGroup(ctx, actor, UpdatePackageGroupOriginConfiguration, d, pattern, func(tx Tx, g *Group) error {
 		done = AllowedUpdates{map[RestrictionType][]string{}, map[RestrictionType][]string{}}
+		dropped := map[RestrictionType]bool{}
 		g.Modes, g.Allowed = maps.Clone(g.Modes), maps.Clone(g.Allowed)
 		if g.Allowed == nil {
 			g.Allowed = map[RestrictionType][]string{}
@@ -292,10 +294,14 @@ func (s *Service) UpdatePackageGroupOriginConfiguration(ctx context.Context, act
 			default:
 				return Errorf(Invalid, "%q is no origin restriction mode", mode)
 			}
-			g.Modes[t] = mode
-			if mode != ModeSpecific {
+			if mode != ModeSpecific && g.Modes[t] == ModeSpecific {
+				dropped[t] = true
+				if names := g.Allowed[t]; len(names) > 0 {
+					done.Removed[t] = names
+				}
 				delete(g.Allowed, t)
 			}
+			g.Modes[t] = mode
 		}
 		for _, a := range u.Add {
 			if err := allowsLists(g, a.Type); err != nil {
@@ -314,6 +320,9 @@ func (s *Service) UpdatePackageGroupOriginConfiguration(ctx context.Context, act
 			}
 		}
 		for _, a := range u.Remove {
+			if dropped[a.Type] {
+				continue // the whole list has gone with its mode
+			}
 			if err := allowsLists(g, a.Type); err != nil {
 				return err
 			}
