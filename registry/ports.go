@@ -655,7 +655,8 @@ type Dependency struct{ Namespace, Package, Type, Requirement string }
 type Puller interface {
 	// Listing gives what the connection offers of a package: the kept listing at
 	// once when there is one (a stale one is revalidated in the background), else
-	// it is fetched. With since, a kept listing that upstream has not confirmed
+	// it is fetched; it is waited for, too, where the connection led to another
+	// registry when the listing was kept. With since, a kept listing that upstream has not confirmed
 	// since then is revalidated before it is returned; when upstream fails, the
 	// stale one is returned. NotFound: upstream answered that
 	// there is none. UpstreamFailed: it failed and nothing is kept.
@@ -663,7 +664,8 @@ type Puller interface {
 	// Known is Listing without asking upstream at all: NotFound when nothing is kept.
 	Known(ctx context.Context, d DomainID, connection string, p PackageID) (*Listing, error)
 	// Pull brings one asset's bytes into the domain's blobs and gives a reader
-	// that follows while they arrive. Equal requests share one download.
+	// that follows while they arrive. Equal requests share one download. UpstreamFailed
+	// as well for a URL that only a registry has given to which the connection led before.
 	Pull(ctx context.Context, r PullRequest) (*Pulled, error)
 	// Fetch passes one auxiliary request on and returns the whole answer, within
 	// limits. Equal requests without a body share one.

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -60,8 +61,7 @@ func (p *Puller) newClient(name string, conn registry.Connection) (*client, erro
 	}
 	base.User, base.Fragment, base.RawFragment = nil, "", ""
 	c.base = base
-	sum := sha256.Sum256([]byte(conn.Format + "\x00" + base.String() + "\x00" + p.cfg.Version))
-	c.source = [16]byte(sum[:])
+	c.source = sourceOf(conn.Format, base, p.cfg.Version)
 
 	t := p.cfg.Timeouts
 	open := &net.Dialer{Timeout: t.Connect, KeepAlive: 30 * time.Second}
@@ -93,6 +93,22 @@ func (p *Puller) newClient(name string, conn registry.Connection) (*client, erro
 	c.proxied = transport(open.DialContext)
 	c.proxied.Proxy = p.proxy
 	return c, nil
+}
+
+// sourceOf is what a kept listing is marked with: the registry, and what read it.
+func sourceOf(format string, base *url.URL, version string) (s [16]byte) {
+	from, by := sha256.Sum256([]byte(format+"\x00"+base.String())), sha256.Sum256([]byte(version))
+	copy(s[copy(s[:registryPart], from[:]):], by[:])
+	return s
+}
+
+// registryPart is how much of a source says which registry it is.
+const registryPart = 12
+
+// former reports whether a listing is of a registry to which the connection
+// led before it was set anew.
+func (c *client) former(k *kept) bool {
+	return !bytes.Equal(k.header.source[:registryPart], c.source[:registryPart])
 }
 
 func (c *client) closeIdle() {

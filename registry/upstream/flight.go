@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"sync"
@@ -80,6 +81,9 @@ func (p *Puller) Pull(ctx context.Context, r registry.PullRequest) (*registry.Pu
 	if c == nil {
 		return nil, leadsNowhere(r.Connection)
 	}
+	if err := p.listedHere(ctx, c, r); err != nil {
+		return nil, err
+	}
 	absent := absentKey{r.Connection, r.Version, r.Asset.Name, c.source}
 	if r.Guessed {
 		if err := p.absent.lookup(absent, p.cfg.Clock(), false); err != nil {
@@ -117,6 +121,20 @@ func (p *Puller) Pull(ctx context.Context, r registry.PullRequest) (*registry.Pu
 		Body: &follower{ctx: ctx, blobs: p.cfg.Blobs, flight: f, repo: r.Repo},
 		Wait: f.waiter(r.Repo),
 	}, nil
+}
+
+// listedHere refuses an asset that only the registry has listed to which the
+// connection led before: whoever set the connection anew wants nothing from there.
+func (p *Puller) listedHere(ctx context.Context, c *client, r registry.PullRequest) error {
+	if u, err := url.Parse(r.Asset.URL); r.Guessed || err == nil && !u.IsAbs() && u.Host == "" {
+		return nil // below the connection's URL
+	}
+	k, err := p.kept(ctx, listingKey{r.Domain, r.Connection, r.Version.Package})
+	if err == nil && k.there() && c.former(k) {
+		return c.failed(nil, "version %s of package %q is known from where the connection led before, and the registry to which it leads now has not answered yet",
+			r.Version.Version, r.Version.Package.DisplayName())
+	}
+	return err
 }
 
 // join gives the download for the request, beginning it when there is none;

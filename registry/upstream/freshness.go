@@ -67,7 +67,7 @@ func (p *Puller) Listing(ctx context.Context, d registry.DomainID, connection st
 	case k.there() && p.settled(k, c, t, since, key):
 		p.cfg.Observe(Observation{Connection: connection, Kind: KindListing, Outcome: freshOrStale(k, t)})
 		return k.current(), nil
-	case k.there() && !now:
+	case k.there() && !now && !c.former(k):
 		p.background(ctx, c, key, k)
 		p.cfg.Observe(Observation{Connection: connection, Kind: KindListing, Outcome: Stale})
 		return k.current(), nil

@@ -472,13 +472,36 @@ func TestAChangedURLActsAtOnceAndForgetsValidators(t *testing.T) {
 	other.offer(left, "1.0.0", "3.0.0")
 	other.offer(right, "3.0.0")
 	w.lead(connection, other.up.URL)
-	wantVersions(t, w.mustList(t, left, false), "1.0.0") // kept with the name, and not waited for
-	wantVersions(t, w.mustList(t, left, true), "1.0.0", "3.0.0")
+	wantVersions(t, w.mustList(t, left, false), "1.0.0", "3.0.0") // waited for, though the old one is fresh
 	wantVersions(t, w.mustList(t, right, false), "3.0.0")
 	for _, r := range other.up.Requests("") {
 		if r.Header.Get("If-None-Match") != "" || r.Header.Get("If-Modified-Since") != "" {
 			t.Errorf("asked by another server's validators: %v", r.Header)
 		}
+	}
+}
+
+func TestNothingIsFetchedFromWhereTheConnectionLedBefore(t *testing.T) {
+	w, other := newWorld(t, open), newWorld(t)
+	w.offer(left, "1.0.0")
+	w.mustList(t, left, false)
+	r := w.asset("left-1.0.0.tgz", []byte("bytes"))
+	r.Asset.URL = w.up.URL + "/left-1.0.0.tgz"
+
+	other.up.Fault("/"+left.Name, formatstest.Status(503))
+	w.lead(connection, other.up.URL)
+	wantVersions(t, w.mustList(t, left, false), "1.0.0") // the new one fails: what is kept is shown
+	_, err := w.Pull(t.Context(), r)
+	wantCode(t, err, registry.UpstreamFailed)
+	if n := w.up.Count("/left-1.0.0.tgz"); n != 0 {
+		t.Errorf("the registry of before was asked %d times", n)
+	}
+
+	// A build of another version reads listings anew, but not from elsewhere.
+	w.lead(connection, w.up.URL)
+	newer := w.puller(t, func(c *upstream.Config) { c.Version = "1.2.4" })
+	if b, err := pull(t, newer, r); err != nil || string(b) != "bytes" {
+		t.Errorf("got %q, %v", b, err)
 	}
 }
 
