@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -141,6 +142,44 @@ func TestALossOfPower(t *testing.T) {
 	}
 	nc, _ = follow(t, e, accountA)
 	if got, want := collect(t, nc, durable, 5), idsOf(numbered(31, 35)); !slices.Equal(got, want) {
+		t.Errorf("the follower got %v, want %v", got, want)
+	}
+}
+
+// The stream that copies were made of is gone, and another has begun.
+func TestFollowersHearACoreThatBeganAnew(t *testing.T) {
+	dir, k, before := t.TempDir(), &keys{}, &outbox{}
+	durable := jetstream.ConsumerConfig{Durable: "ci", AckPolicy: jetstream.AckExplicitPolicy}
+	e := startServer(t, dir, k, nil)
+	before.append(numbered(1, 20)...)
+	carry(t, e, before)
+	nc, _ := follow(t, e, accountA)
+	collect(t, nc, durable, 20)
+	nc.Close()
+	e.renew(t.Context()) // the copy is of this one
+	e.Close()
+	if err := os.RemoveAll(filepath.Join(dir, "jetstream", coreAccount)); err != nil {
+		t.Fatal(err)
+	}
+
+	e = startServer(t, dir, k, nil)
+	nc, _ = follow(t, e, accountA)
+	if got, want := collect(t, nc, jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy}, 20), idsOf(numbered(1, 20)); !slices.Equal(got, want) {
+		t.Errorf("the copy that stayed has %v, want %v", got, want)
+	}
+	after := &outbox{}
+	after.append(numbered(21, 25)...)
+	carry(t, e, after)
+	e.renew(t.Context())
+	eventually(t, func() error {
+		b := must[*JetStream](t)(e.busOf(t.Context(), accountA))
+		s, err := b.js.Stream(t.Context(), StreamName)
+		if err == nil && s.CachedInfo().State.Msgs != 5 {
+			err = fmt.Errorf("the copy has %d events", s.CachedInfo().State.Msgs)
+		}
+		return err
+	})
+	if got, want := collect(t, nc, durable, 5), idsOf(numbered(21, 25)); !slices.Equal(got, want) {
 		t.Errorf("the follower got %v, want %v", got, want)
 	}
 }

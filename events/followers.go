@@ -180,6 +180,7 @@ func (e *Embedded) recheck(ctx context.Context) {
 		case <-tick.C:
 			e.recheckAll(ctx)
 			e.mend()
+			e.renew(ctx)
 		}
 	}
 }
@@ -284,7 +285,7 @@ func audienceLimits() map[string]server.JetStreamAccountLimits {
 func (e *Embedded) restore(id string, advisory *nats.Msg) {
 	var deleted struct{ Timestamp time.Time }
 	err := json.Unmarshal(advisory.Data, &deleted)
-	e.log.Warn("an account's copy of the event stream was deleted by one of its followers; it is made again", "account", id)
+	e.log.Warn("an account's copy of the event stream was deleted; it is made again", "account", id)
 	ctx, cancel := context.WithTimeout(context.Background(), authWait)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -259,14 +260,15 @@ func TestRecordsAreHandedOn(t *testing.T) {
 // not keep the server from ending.
 func TestARecordThatIsNotTakenIsHandedOnLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var tries, taken int
-		away := true
+		var tries, taken atomic.Int64
+		var away atomic.Bool
+		away.Store(true)
 		l := New(Config{Logger: slog.New(slog.DiscardHandler), Publish: func(context.Context, string, []byte) error {
-			tries++
-			if away {
+			tries.Add(1)
+			if away.Load() {
 				return errors.New("away")
 			}
-			taken++
+			taken.Add(1)
 			return nil
 		}})
 		ctx, stop := context.WithCancel(t.Context())
@@ -276,16 +278,16 @@ func TestARecordThatIsNotTakenIsHandedOnLater(t *testing.T) {
 			l.Call(ctx, Call{Service: "iam", Operation: "GetUser", Actor: user})
 		}
 		time.Sleep(tryFor / 2)
-		if tries < 3 || l.Lost() != 0 {
-			t.Errorf("tried %d times, lost %d", tries, l.Lost())
+		if tries.Load() < 3 || l.Lost() != 0 {
+			t.Errorf("tried %d times, lost %d", tries.Load(), l.Lost())
 		}
-		away = false
+		away.Store(false)
 		time.Sleep(2 * maxWait)
-		if taken != 3 || l.Lost() != 0 {
-			t.Errorf("%d of 3 records are there, %d lost", taken, l.Lost())
+		if taken.Load() != 3 || l.Lost() != 0 {
+			t.Errorf("%d of 3 records are there, %d lost", taken.Load(), l.Lost())
 		}
 
-		away = true
+		away.Store(true)
 		l.Call(ctx, Call{Service: "iam", Operation: "GetUser", Actor: user})
 		time.Sleep(2 * tryFor)
 		if l.Lost() != 1 {
