@@ -19,3 +19,17 @@ func TestWhoMayChangeNothingIsRefusedBeforeTheBody(t *testing.T) {
 		}
 	}
 }
+
+// Who may read sees the revisions, and a wrong one says less than that they may
+// not delete.
+func TestWhoMayNotDeleteIsToldSoWhateverTheRevision(t *testing.T) {
+	s := newServer(t)
+	must(t, s, publish("lib", "1.0.0", []byte("x")))
+	for _, path := range []string{"lib/-rev/1", "lib/-rev/9-larder", "lib/-/lib-1.0.0.tgz/-rev/1", "lib/-/lib-1.0.0.tgz/-rev/9-larder"} {
+		for who, want := range map[string]int{"": 409, formatstest.Reader: 403} {
+			if got := s.Do(formatstest.Call{Method: http.MethodDelete, Path: path, As: who}); got.Status != want {
+				t.Errorf("%q DELETE %s: got %d %s, want %d", who, path, got.Status, got.Body, want)
+			}
+		}
+	}
+}

@@ -20,15 +20,19 @@ func deletePackage(w http.ResponseWriter, r *formats.Request) error {
 	if err != nil {
 		return err
 	}
-	revision, ok := parseRev(r.Vars["rev"])
-	if !ok || revision != held.Revision {
-		return registry.Errorf(registry.Conflict, "%q has changed since revision %s was read; run npm unpublish again", fullName(p), r.Vars["rev"])
-	}
 	var versions []string
 	for i := range held.Versions {
 		versions = append(versions, held.Versions[i].Version.Version)
 	}
-	if err := r.Repo.DeleteVersions(r.Context(), p, versions, revision); err != nil {
+	revision := wantedRevision(r)
+	if revision != held.Revision {
+		revision = noRevision
+	}
+	err = r.Repo.DeleteVersions(r.Context(), p, versions, revision)
+	if registry.CodeOf(err) == registry.Conflict {
+		return registry.Errorf(registry.Conflict, "%q has changed since revision %s was read; run npm unpublish again", fullName(p), r.Vars["rev"])
+	}
+	if err != nil {
 		return err
 	}
 	return done(w, r, http.StatusOK, p)
@@ -50,13 +54,21 @@ func deleteTarball(w http.ResponseWriter, r *formats.Request) error {
 		return registry.Errorf(registry.Invalid, "%q is not called %s", r.Vars["file"], tarballName(p, "{version}"))
 	}
 	r.Log.Version = version
-	revision, ok := parseRev(r.Vars["rev"])
-	if !ok {
-		return registry.Errorf(registry.Conflict, "%q has no revision %s", fullName(p), r.Vars["rev"])
-	}
-	err = r.Repo.DeleteVersions(r.Context(), p, []string{version}, revision)
+	err = r.Repo.DeleteVersions(r.Context(), p, []string{version}, wantedRevision(r))
 	if err != nil && !registry.IsNotFound(err) {
 		return err
 	}
 	return done(w, r, http.StatusOK, p)
+}
+
+// noRevision is of no package: the core refuses it, after those who may not
+// delete at all.
+const noRevision = -1
+
+// wantedRevision is that which the client has read.
+func wantedRevision(r *formats.Request) int64 {
+	if revision, ok := parseRev(r.Vars["rev"]); ok {
+		return revision
+	}
+	return noRevision
 }
