@@ -595,6 +595,14 @@ type ReadmeHolder interface {
 	Readme(r io.ReaderAt, size int64) ([]byte, error)
 }
 
+// Keyer is the optional power of Rules of a format of which a version can be
+// written in several ways that are one to its clients, whatever Compare says of
+// them (NuGet: 1.0-Beta is 1.0.0-beta; PyPI: 1.0rc1 is 1.0.0rc1).
+type Keyer interface {
+	// VersionKey gives the same text for all of them; what is no version as it is.
+	VersionKey(version string) string
+}
+
 // Unlister is the optional power of Rules of a format whose index documents
 // show Unlisted versions too, marked as such (PyPI: yanked; NuGet: not listed).
 type Unlister interface {

@@ -35,6 +35,19 @@ func (rules) Canonical(id registry.VersionID) (registry.VersionID, error) {
 
 func (rules) Compare(a, b string) int { return compareVersions(a, b) }
 
+// VersionKey implements registry.Keyer: a leading "v" or "=" and build metadata
+// say nothing to clients.
+func (rules) VersionKey(s string) string {
+	v, ok := parseVersion(s, false)
+	switch {
+	case !ok:
+		return s
+	case v.pre == "":
+		return v.major + "." + v.minor + "." + v.patch
+	}
+	return v.major + "." + v.minor + "." + v.patch + "-" + v.pre
+}
+
 func (rules) Prerelease(s string) bool {
 	v, ok := parseVersion(s, false)
 	return !ok || v.pre != ""

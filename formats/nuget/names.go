@@ -40,6 +40,15 @@ func (rules) Canonical(id registry.VersionID) (registry.VersionID, error) {
 // Compare implements registry.Rules.
 func (rules) Compare(a, b string) int { return compareVersions(a, b) }
 
+// VersionKey implements registry.Keyer: the normalized spelling.
+func (rules) VersionKey(s string) string {
+	v, ok := parseVersion(s)
+	if !ok {
+		return s
+	}
+	return v.key()
+}
+
 // Prerelease implements registry.Rules.
 func (rules) Prerelease(s string) bool {
 	v, _ := parseVersion(s)

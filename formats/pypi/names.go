@@ -46,6 +46,19 @@ func compareVersions(a, b string) int {
 	return strings.Compare(a, b)
 }
 
+// VersionKey implements registry.Keyer: the normalized spelling, and zeros at
+// the end of the release say nothing.
+func (rules) VersionKey(s string) string {
+	v, ok := parseVersion(s)
+	if !ok {
+		return s
+	}
+	for len(v.release) > 1 && v.release[len(v.release)-1] == "0" {
+		v.release = v.release[:len(v.release)-1]
+	}
+	return v.String()
+}
+
 // Prerelease implements registry.Rules.
 func (rules) Prerelease(s string) bool {
 	v, _ := parseVersion(s)

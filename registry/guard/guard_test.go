@@ -8,6 +8,7 @@ import (
 
 	"larder/formats/maven"
 	"larder/formats/npm"
+	"larder/formats/nuget"
 	"larder/formats/pypi"
 	"larder/registry"
 	"larder/registry/guard"
@@ -19,6 +20,7 @@ func ago(days int) time.Time { return now.Add(-time.Duration(days) * 24 * time.H
 
 var formats = map[string]registry.Rules{
 	registry.NPM: npm.Format().Rules, registry.PyPI: pypi.Format().Rules, registry.Maven: maven.Format(maven.Options{}).Rules,
+	registry.NuGet: nuget.Format().Rules,
 }
 
 // version is one from outside, a year old unless the test says otherwise.
@@ -174,12 +176,52 @@ func TestVersionsAreComparedAsTheirFormatDoes(t *testing.T) {
 		{registry.PyPI, "<2.0", "2.0rc1", true},
 		{registry.PyPI, "=1.0", "1.0.0", true},
 		{registry.PyPI, "<1.0.0", "1.0", false},
+		{registry.NPM, "=1.0.0", "1.0.0+build", true},
+		{registry.NPM, ">1.0.0", "1.0.0+build", false},
+		{registry.NPM, "=v1.0.0-RC.1", "1.0.0-RC.1", true},
+		{registry.NPM, "=1.0.0-rc.1", "1.0.0-RC.1", false},
+		{registry.PyPI, "=1.0-RC1", "1.0rc1", true},
+		{registry.PyPI, "=1.0.0rc1", "1.0rc1", true},
+		{registry.PyPI, ">=1.0rc1", "1.0.0rc1", true},
+		{registry.PyPI, ">1.0rc1", "1.0.0rc1", false},
+		{registry.PyPI, "=v1.0", "1.0", true},
+		{registry.NuGet, "=1.0.0-Beta.1", "1.0.0-beta.1", true},
+		{registry.NuGet, "=1.0-Beta", "1.0.0-beta", true},
+		{registry.NuGet, "=1.0.0+build", "1.0.0", true},
+		{registry.NuGet, "<1.0.0-Beta", "1.0.0-beta", false},
 		{registry.Maven, "<=1.0", "1.0-SNAPSHOT", true},
 		{registry.Maven, ">1.0", "1.0-alpha-1", false},
 	} {
 		got := judge(t, `{"block":[{"package":"/`+c.format+`/*","versions":"`+c.versions+`"}]}`, lib(c.format), version(c.version))
 		if got.Refuse != c.blocked {
 			t.Errorf("%s %s in %q: %t, want %t", c.format, c.version, c.versions, got.Refuse, c.blocked)
+		}
+	}
+}
+
+// People and advisories spell versions as they were published, and as they like.
+func TestAVersionIsKnownInEverySpelling(t *testing.T) {
+	for _, c := range []struct {
+		format, written, version string
+		same                     bool
+	}{
+		{registry.NuGet, "2.0.0-Beta.1", "2.0.0-beta.1", true},
+		{registry.NuGet, "2.0-beta", "2.0.0-beta", true},
+		{registry.NuGet, "2.0.0-beta", "2.0.0-beta.1", false},
+		{registry.PyPI, "2.0-RC1", "2.0rc1", true},
+		{registry.PyPI, "2.0rc1", "2.0.0rc1", true},
+		{registry.PyPI, "2.0rc1", "2.0rc10", false},
+		{registry.NPM, "v2.0.0-rc.1", "2.0.0-rc.1", true},
+		{registry.NPM, "2.0.0", "2.0.0+build.7", true},
+		{registry.NPM, "2.0.0-rc.1", "2.0.0-rc.2", false},
+	} {
+		of := version(c.version)
+		if got := judge(t, `{"block":[{"package":"/`+c.format+`//lib$","list":["`+c.written+`"]}]}`, lib(c.format), of); got.Refuse != c.same {
+			t.Errorf("%s %s by a list with %s: %t", c.format, c.version, c.written, got.Refuse)
+		}
+		known := registry.Advisory{Source: "osv", ID: "A-1", AdvisoryBody: registry.AdvisoryBody{Severity: registry.Malware, Versions: []string{c.written}}}
+		if got := judge(t, `{"advisories":[{"severities":["malware"],"action":"block"}]}`, lib(c.format), of, known); got.Refuse != c.same {
+			t.Errorf("%s %s by an advisory of %s: %t", c.format, c.version, c.written, got.Refuse)
 		}
 	}
 }

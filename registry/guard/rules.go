@@ -141,13 +141,21 @@ func (r *rulings) addBlocks(d *Document) error {
 		}
 		if len(b.List) > 0 {
 			out.listed = make(map[string]bool, len(b.List))
+			spelled := r.orderUnder(pattern)
 			for _, v := range b.List {
-				out.listed[short(v)] = true
+				out.listed[spelled.key(v)] = true
 			}
 		}
 		e.blocks = append(e.blocks, out)
 	}
 	return nil
+}
+
+// orderUnder gives the order of the format that a pattern is of; that of the
+// root spells no version otherwise.
+func (r *rulings) orderUnder(pattern string) order {
+	format, _, _ := strings.Cut(strings.TrimPrefix(pattern, "/"), "/")
+	return newOrder(format, r.formats[format])
 }
 
 func (r *rulings) checkAdvisories(d *Document) error {

@@ -90,7 +90,7 @@ func (r *ruling) fits(b *block, s registry.Subject) bool {
 	switch {
 	case !b.versions.holds(s.Version.Version, r.rules):
 		return false
-	case b.listed != nil && !b.listed[short(s.Version.Version)]:
+	case b.listed != nil && !b.listed[r.rules.key(s.Version.Version)] && !b.listed[short(s.Version.Version)]:
 		return false
 	case b.digest != nil && !slices.ContainsFunc(s.Digests, b.digest.of):
 		return false

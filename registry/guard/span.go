@@ -65,19 +65,31 @@ func parseSpan(text string) (span, error) {
 type order struct {
 	registry.Rules
 	padded bool
+	keyer  registry.Keyer // nil: no format or one of which versions are written in one way
 }
 
 func newOrder(format string, rules registry.Rules) order {
-	return order{rules, format == registry.NPM || format == registry.Cargo || format == registry.Swift}
+	keyer, _ := rules.(registry.Keyer)
+	return order{rules, format == registry.NPM || format == registry.Cargo || format == registry.Swift, keyer}
 }
+
+// key is the same for all spellings of one version.
+func (o order) key(version string) string {
+	if o.keyer != nil && !numbersOnly(version) {
+		version = o.keyer.VersionKey(version)
+	}
+	return short(version)
+}
+
+func numbersOnly(version string) bool { return strings.Trim(version, "0123456789.") == "" }
 
 // Compare orders a version of the format and one that was written. Spellings of
 // one number are equal, whatever order the format gives them.
 func (o order) Compare(version, written string) int {
-	if short(version) == short(written) {
+	if o.key(version) == o.key(written) {
 		return 0
 	}
-	if o.padded && written != "" && strings.Trim(written, "0123456789.") == "" {
+	if o.padded && written != "" && numbersOnly(written) {
 		written += strings.Repeat(".0", max(2-strings.Count(written, "."), 0))
 	}
 	return o.Rules.Compare(version, written)
@@ -86,7 +98,7 @@ func (o order) Compare(version, written string) int {
 // short is a version that is numbers only, without zeros at its end: those that
 // are equal by it are one version in every format.
 func short(version string) string {
-	if strings.Trim(version, "0123456789.") != "" {
+	if !numbersOnly(version) {
 		return version
 	}
 	for {
