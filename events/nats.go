@@ -134,7 +134,8 @@ type JetStream struct {
 
 	audits atomic.Bool // the stream of audit records is there
 
-	oneCopy sync.Once // says that a stream has one copy in a cluster
+	oneCopy   sync.Once // says that a stream has one copy in a cluster
+	unchanged sync.Once // says that a stream could not be changed
 }
 
 var _ registry.Bus = (*JetStream)(nil)
@@ -382,10 +383,19 @@ func (b *JetStream) stream(ctx context.Context) (jetstream.Stream, error) {
 	if want.Replicas == have.Replicas && want.MaxAge == have.MaxAge && want.MaxBytes == have.MaxBytes && want.Duplicates == have.Duplicates && want.AllowDirect == have.AllowDirect {
 		return s, nil
 	}
-	if s, err = b.js.UpdateStream(ctx, want); err != nil {
+	changed, err := b.js.UpdateStream(ctx, want)
+	var api *jetstream.APIError
+	if errors.As(err, &api) && !have.AllowDirect {
+		// It takes events as it is.
+		b.unchanged.Do(func() {
+			b.log.Error("the event stream cannot be brought to what is asked for and stays as it is", "error", b.placement("event stream", err))
+		})
+		return s, nil
+	}
+	if err != nil {
 		return nil, b.placement("event stream", err)
 	}
-	return s, nil
+	return changed, nil
 }
 
 // copies is how many copies a stream is made with. The bus is connected.

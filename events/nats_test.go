@@ -78,6 +78,21 @@ func TestTheStreamIsMadeAndBroughtToTheConfiguration(t *testing.T) {
 	}
 }
 
+// A server that is lost when copies are asked for, or an account's limits, are no
+// reason for events to wait.
+func TestAStreamThatCannotBeChangedTakesEventsAsItIs(t *testing.T) {
+	url := external(t)
+	lastIs(t, dial(t, url, StreamConfig{}), "")
+	b, said := dial(t, url, StreamConfig{Replicas: 3}), &strings.Builder{}
+	b.log = logInto(said)
+	lastIs(t, b, "")
+	publish(t, b, event(accountA, 1))
+	lastIs(t, b, event(accountA, 1).ID)
+	if strings.Count(said.String(), "--event-replicas") != 1 {
+		t.Errorf("said %q, want one sentence about the copies", said)
+	}
+}
+
 func TestAStreamOfThatNameThatIsNotLarders(t *testing.T) {
 	b := dial(t, external(t), StreamConfig{})
 	if _, err := b.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: StreamName, Subjects: []string{"orders.>"}}); err != nil {
