@@ -58,6 +58,32 @@ func TestASecondPublisherIsFenced(t *testing.T) {
 	})
 }
 
+// The end moved by fewer messages than the batch has: none of them may find its
+// place by chance, for then those before it would be taken for sent.
+func TestABatchOnAnEndThatMovedAddsNothing(t *testing.T) {
+	publishers(t, func(t *testing.T, open func() *JetStream) {
+		one, two := open(), open()
+		publish(t, one, numbered(1, 3)...)
+		lastIs(t, two, event(accountA, 3).ID)
+		publish(t, one, numbered(4, 6)...)
+		if n, err := two.Publish(t.Context(), numbered(7, 16)); n != 0 || !errors.Is(err, ErrFenced) {
+			t.Errorf("published %d: %v, want it fenced", n, err)
+		}
+		lastIs(t, two, event(accountA, 6).ID)
+		if _, err := one.js.Publish(t.Context(), "larder.events.x", nil); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := two.Publish(t.Context(), numbered(7, 16)); n != 0 || !errors.Is(err, ErrFenced) {
+			t.Errorf("published %d behind a message of somebody else's: %v, want it fenced", n, err)
+		}
+		lastIs(t, two, event(accountA, 6).ID)
+		publish(t, two, numbered(7, 16)...)
+		if got, want := held(t, one), append(append(idsOf(numbered(1, 6)), ""), idsOf(numbered(7, 16))...); !slices.Equal(got, want) {
+			t.Errorf("stream holds %v, want %v", got, want)
+		}
+	})
+}
+
 // An event that the server takes for one that it has is not one that it added.
 func TestAnEventThatIsThereAlreadyIsNotCounted(t *testing.T) {
 	publishers(t, func(t *testing.T, open func() *JetStream) {

@@ -49,6 +49,8 @@ const (
 	errNoPeers              jetstream.ErrorCode = 10005
 	errInsufficient         jetstream.ErrorCode = 10023
 	errReplicasNotSupported jetstream.ErrorCode = 10074
+	// errWrongLastMsgID is the server's code for a failed Nats-Expected-Last-Msg-Id.
+	errWrongLastMsgID jetstream.ErrorCode = 10070
 )
 
 // ErrFenced says that the stream does not end where Publish expected: another
@@ -113,9 +115,16 @@ type BusConfig struct {
 // that the one before it has (Nats-Expected-Last-Sequence), so that the stream
 // takes a batch only as an unbroken chain on the end that the publisher knows.
 // That, and not the server's memory of ids, is why no event is in the stream
-// twice. The id of the one before would not do: a cluster compares it when all
-// copies have taken the message over, and one that does not match ends the stream
-// for good (nats-server 2.15, applyStreamMsgOp).
+// twice.
+//
+// Places alone make no chain of messages that are on their way together: where
+// another publisher was faster by k messages, the first k are refused, and the
+// next one expects the end that there is by chance. So each message behind the
+// first of a batch also carries the id of the one before it
+// (Nats-Expected-Last-Msg-Id). In a cluster that would not do: it compares ids
+// when all copies have taken the message over, and one that does not match ends
+// the stream for good (nats-server 2.15, applyStreamMsgOp). There a message waits
+// for the one before it.
 //
 // One goroutine at a time is let in; a Relay is the only one that calls it.
 type JetStream struct {
@@ -437,12 +446,44 @@ func (b *JetStream) Publish(ctx context.Context, events []registry.Event) (n int
 		}
 	}()
 
+	if t.leader != "" || b.nc.ConnectedClusterName() != "" {
+		n, t, err = b.oneByOne(ctx, events, t)
+	} else {
+		n, t, err = b.together(ctx, events, t)
+	}
+	if err != nil {
+		return n, err
+	}
+	b.tail = t
+	if n > 0 {
+		b.newest.id, b.newest.seq = events[n-1].ID, t.seq
+	}
+	return n, nil
+}
+
+// oneByOne publishes each event when the one before it is there.
+func (b *JetStream) oneByOne(ctx context.Context, events []registry.Event, t tail) (int, tail, error) {
+	for i := range events {
+		var err error
+		if _, t, err = b.together(ctx, events[i:i+1], t); err != nil {
+			return i, t, err
+		}
+	}
+	return len(events), t, nil
+}
+
+// together publishes the events without waiting in between, and gives the end
+// behind them.
+func (b *JetStream) together(ctx context.Context, events []registry.Event, t tail) (int, tail, error) {
 	acks := make([]jetstream.PubAckFuture, 0, len(events))
 	var sendErr error
-	for _, e := range events {
+	for i, e := range events {
 		var m *nats.Msg
 		if m, sendErr = b.message(e, t); sendErr != nil {
 			break
+		}
+		if i > 0 {
+			m.Header.Set(jetstream.ExpectedLastMsgIDHeader, events[i-1].ID)
 		}
 		var ack jetstream.PubAckFuture
 		// No retry by the client: it would come out of order.
@@ -452,17 +493,11 @@ func (b *JetStream) Publish(ctx context.Context, events []registry.Event) (n int
 		acks = append(acks, ack)
 		t.seq++
 	}
-	if n, err = b.confirm(ctx, acks, t); err != nil {
-		return n, err
+	n, err := b.confirm(ctx, acks, t)
+	if err == nil && sendErr != nil {
+		err = publishError(sendErr)
 	}
-	if sendErr != nil {
-		return n, publishError(sendErr)
-	}
-	b.tail = t
-	if n > 0 {
-		b.newest.id, b.newest.seq = events[n-1].ID, t.seq
-	}
-	return n, nil
+	return n, t, err
 }
 
 // confirm waits for the answers to messages of which the last is to be at t, and
@@ -531,7 +566,7 @@ func publishError(err error) error {
 	var api *jetstream.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode {
-		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant, errWrongLastMsgID:
 			return fmt.Errorf("%w (%s)", ErrFenced, api.Description)
 		}
 	}
