@@ -45,7 +45,7 @@ func (p *Puller) Fetch(ctx context.Context, connection string, r registry.Auxili
 		ctx, cancel := p.detach(ctx)
 		defer cancel()
 		answer, err := p.fetch(ctx, c, aux, r)
-		return fetched{answer, err}, nil
+		return fetched{answer, p.ended(err)}, nil
 	})
 	done := make(chan fetched, 1)
 	go func() {

@@ -228,7 +228,9 @@ func (p *Puller) start(ctx context.Context, c *client, key listingKey, k *kept, 
 	}
 	done := make(chan refreshed, 1)
 	shared := p.refreshes.DoChan(key.String(), func() (any, error) {
-		return p.revalidate(ctx, c, key, k, current), nil
+		r := p.revalidate(ctx, c, key, k, current)
+		r.err = p.ended(r.err)
+		return r, nil
 	})
 	go func() {
 		defer p.work.Done()

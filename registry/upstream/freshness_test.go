@@ -2,9 +2,11 @@ package upstream_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -548,6 +550,40 @@ func TestAnAdapterThatSaysNotModifiedUnaskedIsNotBelieved(t *testing.T) {
 	w.up.Fault("/left", formatstest.Status(http.StatusNotModified))
 	_, err = w.list(t, left, false)
 	wantCode(t, err, registry.UpstreamFailed)
+}
+
+// slow reads nothing before the asker, or the server, has had enough.
+type slow struct {
+	registry.Metadata
+	reading chan struct{}
+	reads   atomic.Int32
+}
+
+func (m *slow) View(ctx context.Context, f func(registry.Tx) error) error {
+	if m.reads.Add(1) == 1 {
+		return m.Metadata.View(ctx, f)
+	}
+	close(m.reading)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestCloseIsSaidWhereverTheWorkWas(t *testing.T) {
+	w := newWorld(t)
+	m := &slow{Metadata: w.meta, reading: make(chan struct{})}
+	p := w.puller(t, func(c *upstream.Config) { c.Metadata = m })
+	got := make(chan error, 1)
+	go func() {
+		_, err := p.Listing(t.Context(), domain, connection, left, time.Time{})
+		got <- err
+	}()
+	<-m.reading
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := p.Close(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Close: %v", err)
+	}
+	wantCode(t, <-got, registry.Unavailable)
 }
 
 func TestCloseEndsWhatIsUnderWayAndServesWhatIsKept(t *testing.T) {

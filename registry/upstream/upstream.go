@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -176,6 +177,15 @@ func (p *Puller) Close(ctx context.Context) error {
 	defer p.mu.Unlock()
 	for _, c := range p.clients {
 		c.closeIdle()
+	}
+	return err
+}
+
+// ended is errClosing for an error of work that ended because the server stops,
+// wherever the work was.
+func (p *Puller) ended(err error) error {
+	if errors.Is(err, context.Canceled) && p.ctx.Err() != nil {
+		return errClosing
 	}
 	return err
 }
