@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"larder/internal/httpx"
 )
 
 // Limits of a connection. A body may take as long as it needs: assets are large
@@ -47,6 +49,7 @@ func (s *Server) httpServer(h http.Handler) (*http.Server, error) {
 		Handler:           h,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
+		ConnContext:       httpx.ConnContext,
 		MaxHeaderBytes:    headerBytes,
 		ErrorLog:          log.New(errorLog{s.log}, "", 0),
 	}
@@ -63,6 +66,7 @@ func (s *Server) httpServer(h http.Handler) (*http.Server, error) {
 // start serves until Close, which lets requests that run finish first.
 func (s *Server) start(srv *http.Server, l net.Listener) {
 	go func() {
+		l := httpx.Listener(l)
 		serve := srv.Serve
 		if srv.TLSConfig != nil {
 			serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }

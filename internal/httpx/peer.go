@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -17,6 +18,17 @@ type Peer struct {
 
 // Secure reports whether the client spoke TLS, to us or to a trusted proxy.
 func (p Peer) Secure() bool { return p.Scheme == "https" }
+
+type addrKey struct{}
+
+// ConnContext keeps a connection's remote address for all its requests. It is
+// for http.Server.
+func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return context.WithValue(ctx, addrKey{}, a.AddrPort().Addr().Unmap())
+	}
+	return ctx
+}
 
 // Proxies are the networks whose X-Forwarded headers count.
 type Proxies []netip.Prefix
@@ -61,7 +73,9 @@ func (p Proxies) Peer(r *http.Request) Peer {
 			peer.Host = a.String()
 		}
 	}
-	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+	if a, ok := r.Context().Value(addrKey{}).(netip.Addr); ok {
+		peer.Addr = a
+	} else if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		peer.Addr = ap.Addr().Unmap()
 	}
 	if len(p) == 0 || !p.trusts(peer.Addr) {
