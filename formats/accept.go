@@ -23,7 +23,7 @@ const (
 
 // NewOffers makes them; there is at least one.
 func NewOffers(types ...string) *Offers {
-	return &Offers{types, bounded.NewMap[string, string](knownAccepts)}
+	return &Offers{types, bounded.NewMap[string, string](knownAccepts).Near(bounded.Ends)}
 }
 
 // Accepted chooses by an Accept header: quality as the client gave it to the

@@ -20,7 +20,9 @@ const (
 	knownPath  = 256 // bytes
 )
 
-func newKnownCalls() knownCalls { return knownCalls{bounded.NewMap[string, *call](knownPaths)} }
+func newKnownCalls() knownCalls {
+	return knownCalls{bounded.NewMap[string, *call](knownPaths).Near(bounded.Ends)}
+}
 
 // get gives nil for what is not remembered. Only GET is.
 func (k knownCalls) get(method, path string) *call {

@@ -46,7 +46,7 @@ func New(c Config) *Authorizer {
 	}
 	return &Authorizer{
 		Config:    c,
-		decisions: bounded.NewMap[decisionKey, decided](1 << 14),
+		decisions: bounded.NewMap[decisionKey, decided](1 << 14).Near(decisionKey.near),
 		bearers:   bounded.NewMap[bearerKey, *bearer](1 << 12),
 		places:    bounded.NewMap[registry.RepoID, *place](1 << 12),
 		documents: bounded.NewMap[documentKey, *Policy](1 << 12),
