@@ -222,9 +222,9 @@ type Actor struct {
 	Source netip.Addr // the client's address, after trusted proxies
 	Secure bool       // over TLS, after trusted proxies
 
-	// Looked are the counters of Domain that were read when this actor was made
-	// for its request, for the first look at that domain to go by; zero: none.
-	Looked Counters `json:"-"`
+	// Looked is what was read of Domain when this actor was made for its
+	// request, for the first look at that domain to go by; zero: nothing.
+	Looked Look `json:"-"`
 }
 
 // Session is what is known of a temporary credential. It is immutable.

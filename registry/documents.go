@@ -107,20 +107,24 @@ func (r *rendering) stamp(contents int64, until time.Time) {
 // upstream registry failed. Needs ReadFromRepository.
 func (r *Repo) Document(ctx context.Context, q DocumentQuery, render func(*PackageView) ([]byte, error)) (*Document, error) {
 	s := r.svc
-	id, rules, err := s.canonical(VersionID{Package: q.Package})
-	if err != nil {
-		return nil, err
-	}
-	q.Package = id.Package
-	n, counters, err := r.enter(ctx, ReadFromRepository, PackageID{})
+	n, look, err := r.enter(ctx, ReadFromRepository, PackageID{})
 	if err != nil {
 		return nil, err
 	}
 	key := documentKey{n.ID, q}
-	have := s.documents.get(key)
-	if have != nil && have.current(counters, s.Clock()) {
-		s.CacheUse("document", true)
-		return have.doc, nil
+	// Only canonical names are kept: one that is found needs no further look.
+	if d := s.kept(key, look); d != nil {
+		return d, nil
+	}
+	id, rules, err := s.canonical(VersionID{Package: q.Package})
+	if err != nil {
+		return nil, err
+	}
+	if key.Package != id.Package {
+		key.Package = id.Package
+		if d := s.kept(key, look); d != nil {
+			return d, nil
+		}
 	}
 	began := s.Clock() // before others are waited for: what they learn is new enough
 	// One rendering at a time per document: the others find it made.
@@ -129,16 +133,17 @@ func (r *Repo) Document(ctx context.Context, q DocumentQuery, render func(*Packa
 		return nil, err
 	}
 	defer unlock()
-	if have = s.documents.get(key); have != nil && have.current(counters, s.Clock()) {
+	have := s.documents.get(key)
+	if have != nil && have.current(look.Counters, s.Clock()) {
 		s.CacheUse("document", true)
 		return have.doc, nil
 	}
-	if kept, err := s.revive(ctx, n, key, have, counters); err != nil || kept != nil {
+	if kept, err := s.revive(ctx, n, key, have, look.Counters); err != nil || kept != nil {
 		s.CacheUse("document", kept != nil)
 		return kept, err
 	}
 	s.CacheUse("document", false)
-	m, err := s.viewOf(ctx, n, VersionID{q.Package, q.Version}, rules, began)
+	m, err := s.viewOf(ctx, n, VersionID{key.Package, key.Version}, rules, began)
 	if err != nil {
 		return nil, err
 	}
@@ -147,13 +152,23 @@ func (r *Repo) Document(ctx context.Context, q DocumentQuery, render func(*Packa
 		return nil, err
 	}
 	made := &rendering{
-		key: key, doc: NewDocument(plain, m.view.Modified), graph: counters.Graph,
+		key: key, doc: NewDocument(plain, m.view.Modified), graph: look.Graph,
 		vector: m.vector, from: m.from, guard: m.guard, again: m.again,
-		contents: counters.Contents, until: m.until,
+		contents: look.Contents, until: m.until,
 	}
 	made.doc.StaleSince = m.stale
 	s.documents.put(made)
 	return made.doc, nil
+}
+
+// kept gives a rendering that still holds by a look at the counters; nil else.
+func (s *Service) kept(key documentKey, look Look) *Document {
+	have := s.documents.get(key)
+	if have == nil || !have.current(look.Counters, look.At) {
+		return nil
+	}
+	s.CacheUse("document", true)
+	return have.doc
 }
 
 func (m *merged) has(version string) bool {

@@ -25,8 +25,9 @@ func TestARequestLooksAtCountersOnceToBeginWith(t *testing.T) {
 	w.svc.Metadata = meta
 	actor := alice
 	actor.Domain = acme
+	actor.Looked.At = w.svc.Clock()
 	var err error
-	if actor.Looked, err = w.meta.Counters(t.Context(), acme); err != nil {
+	if actor.Looked.Counters, err = w.meta.Counters(t.Context(), acme); err != nil {
 		t.Fatal(err)
 	}
 	ping := func(r *registry.Repo) error { return r.Ping(t.Context()) }
@@ -56,7 +57,7 @@ func TestARequestLooksAtCountersOnceToBeginWith(t *testing.T) {
 	if err := ping(w.svc.Repo(actor, elsewhere)); !registry.IsNotFound(err) || meta.times == 0 {
 		t.Errorf("counters of another domain were gone by: %v, read %d times", err, meta.times)
 	}
-	if access := w.accessOf(func() { _ = ping(w.svc.Repo(actor, w.id("team"))) }); access.Counters != actor.Looked {
+	if access := w.accessOf(func() { _ = ping(w.svc.Repo(actor, w.id("team"))) }); access.Counters != actor.Looked.Counters {
 		t.Errorf("the authorizer is given %+v, want %+v", access.Counters, actor.Looked)
 	}
 }

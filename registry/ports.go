@@ -126,6 +126,12 @@ type Counters struct {
 	Identities int64 // all accounts, users, keys, identity policies
 }
 
+// Look is the counters of a domain, and a time not later than they were read.
+type Look struct {
+	Counters
+	At time.Time
+}
+
 // Tx is one transaction. Its methods move the counters that they concern.
 type Tx interface {
 	// Now is the transaction's time: the same in all of it, UTC, whole milliseconds.

@@ -71,7 +71,7 @@ func (r *Repo) enterToPublish(ctx context.Context, p PackageID) (*node, error) {
 		n, _, err := r.enter(ctx, PublishPackageVersion, id.Package)
 		return n, err
 	}
-	n, counters, err := s.nodeAt(ctx, r.id, r.look())
+	n, look, err := s.nodeAt(ctx, r.id, r.look())
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (r *Repo) enterToPublish(ctx context.Context, p PackageID) (*node, error) {
 	if n != nil {
 		res = n.resource()
 	}
-	err = s.Authorizer.Possible(ctx, Access{Actor: r.actor, Action: PublishPackageVersion, Resource: res, Time: s.Clock(), Counters: counters})
+	err = s.Authorizer.Possible(ctx, Access{Actor: r.actor, Action: PublishPackageVersion, Resource: res, Time: look.At, Counters: look.Counters})
 	if err != nil {
 		return nil, err
 	}

@@ -53,13 +53,13 @@ func (r *Repo) Asset(ctx context.Context, id VersionID, name string) (*AssetCont
 	if err := checkAsset(name); err != nil {
 		return nil, err
 	}
-	n, counters, err := r.enter(ctx, ReadFromRepository, PackageID{})
+	n, look, err := r.enter(ctx, ReadFromRepository, PackageID{})
 	if err != nil {
 		return nil, err
 	}
 	key := assetKey{n.ID, id, name}
 	at := s.located.get(key)
-	if at != nil && s.stillThere(ctx, n, key, at, counters) {
+	if at != nil && s.stillThere(ctx, n, key, at, look.Counters) {
 		content, err := s.open(ctx, n.ID.Domain, key.name, at)
 		if !IsNotFound(err) {
 			s.CacheUse("asset", true)
@@ -67,7 +67,7 @@ func (r *Repo) Asset(ctx context.Context, id VersionID, name string) (*AssetCont
 		}
 	}
 	s.CacheUse("asset", false)
-	content, err := s.resolve(ctx, n, id, name, rules, counters, r.heldOnly)
+	content, err := s.resolve(ctx, n, id, name, rules, look.Counters, r.heldOnly)
 	return r.handOut(id, content, err)
 }
 

@@ -13,7 +13,7 @@ type Repo struct {
 	id    RepoID
 
 	heldOnly bool
-	looked   uint32 // not zero: the actor's counters are used up
+	looked   uint32 // not zero: the actor's look is used up
 }
 
 // Repo binds an actor to a repository. It does no I/O; what is wrong with
@@ -36,32 +36,32 @@ func (r *Repo) Ping(ctx context.Context) error {
 
 // enter authorizes an action on the repository (no package name) or on a
 // package in it, and gives the repository's place in its domain's graph with
-// the counters that were read before. An unknown repository answers as if it
+// the look at the domain that came before. An unknown repository answers as if it
 // were there and nothing were granted; NotFound to those who could do the
 // action if it were.
-func (r *Repo) enter(ctx context.Context, action Action, p PackageID) (*node, Counters, error) {
+func (r *Repo) enter(ctx context.Context, action Action, p PackageID) (*node, Look, error) {
 	return r.svc.enterAt(ctx, r.actor, action, r.id, p, r.look())
 }
 
-// look gives the counters that the actor came with, once: whatever the request
-// has done by its second look may have moved them.
-func (r *Repo) look() Counters {
+// look gives the look that the actor came with, once: whatever the request has
+// done by its second one may have moved the counters.
+func (r *Repo) look() Look {
 	if r.actor.Domain != r.id.Domain || atomic.SwapUint32(&r.looked, 1) != 0 {
-		return Counters{}
+		return Look{}
 	}
 	return r.actor.Looked
 }
 
-func (s *Service) enter(ctx context.Context, actor Actor, action Action, id RepoID, p PackageID) (*node, Counters, error) {
-	return s.enterAt(ctx, actor, action, id, p, Counters{})
+func (s *Service) enter(ctx context.Context, actor Actor, action Action, id RepoID, p PackageID) (*node, Look, error) {
+	return s.enterAt(ctx, actor, action, id, p, Look{})
 }
 
-// enterAt is enter with counters of the domain that were read for this request;
-// zero: they are read.
-func (s *Service) enterAt(ctx context.Context, actor Actor, action Action, id RepoID, p PackageID, counters Counters) (*node, Counters, error) {
-	n, counters, err := s.nodeAt(ctx, id, counters)
+// enterAt is enter with a look at the domain that was made for this request;
+// zero: it is made.
+func (s *Service) enterAt(ctx context.Context, actor Actor, action Action, id RepoID, p PackageID, look Look) (*node, Look, error) {
+	n, look, err := s.nodeAt(ctx, id, look)
 	if err != nil {
-		return nil, counters, err
+		return nil, look, err
 	}
 	res := id.Resource()
 	if n != nil {
@@ -70,32 +70,33 @@ func (s *Service) enterAt(ctx context.Context, actor Actor, action Action, id Re
 	if p.Name != "" {
 		res.Type, res.Package = PackageResource, p
 	}
-	err = s.Authorizer.Authorize(ctx, Access{Actor: actor, Action: action, Resource: res, Time: s.Clock(), Counters: counters})
+	err = s.Authorizer.Authorize(ctx, Access{Actor: actor, Action: action, Resource: res, Time: look.At, Counters: look.Counters})
 	if err != nil {
-		return nil, counters, err
+		return nil, look, err
 	}
 	if n == nil {
-		return nil, counters, noRepository(id)
+		return nil, look, noRepository(id)
 	}
-	return n, counters, nil
+	return n, look, nil
 }
 
 // node finds a repository; nil when it or its domain is not there.
-func (s *Service) node(ctx context.Context, id RepoID) (*node, Counters, error) {
-	return s.nodeAt(ctx, id, Counters{})
+func (s *Service) node(ctx context.Context, id RepoID) (*node, Look, error) {
+	return s.nodeAt(ctx, id, Look{})
 }
 
-func (s *Service) nodeAt(ctx context.Context, id RepoID, counters Counters) (_ *node, _ Counters, err error) {
-	if counters == (Counters{}) {
-		if counters, err = s.Metadata.Counters(ctx, id.Domain); err != nil {
-			return nil, counters, err
+func (s *Service) nodeAt(ctx context.Context, id RepoID, look Look) (_ *node, _ Look, err error) {
+	if look.At.IsZero() {
+		look.At = s.Clock()
+		if look.Counters, err = s.Metadata.Counters(ctx, id.Domain); err != nil {
+			return nil, look, err
 		}
 	}
-	g, err := s.graph(ctx, id.Domain, counters.Graph)
+	g, err := s.graph(ctx, id.Domain, look.Graph)
 	if err != nil || g == nil {
-		return nil, counters, err
+		return nil, look, err
 	}
-	return g.repos[id.Name], counters, nil
+	return g.repos[id.Name], look, nil
 }
 
 func noRepository(id RepoID) error {

@@ -46,13 +46,13 @@ func (r *Repo) Search(ctx context.Context, q SearchQuery) (SearchResult, error) 
 	if err != nil {
 		return SearchResult{}, err
 	}
-	n, counters, err := r.enter(ctx, ReadFromRepository, PackageID{})
+	n, look, err := r.enter(ctx, ReadFromRepository, PackageID{})
 	if err != nil {
 		return SearchResult{}, err
 	}
 	var out SearchResult
 	err = s.Metadata.View(ctx, func(tx Tx) error {
-		found, err := s.matches(tx, n, q, counters)
+		found, err := s.matches(tx, n, q, look.Counters)
 		if err != nil {
 			return err
 		}

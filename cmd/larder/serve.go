@@ -257,8 +257,8 @@ func (s *Server) openIdentity(ctx context.Context) error {
 		Metadata: s.metadata,
 		Sealer:   s.sealer,
 		Peer: func(r *http.Request) identity.Peer {
-			p := httpx.RecordOf(r.Context()).Peer
-			return identity.Peer{Source: p.Addr, Secure: p.Secure(), Host: p.Host}
+			rec := httpx.RecordOf(r.Context())
+			return identity.Peer{Source: rec.Peer.Addr, Secure: rec.Peer.Secure(), Host: rec.Peer.Host, At: rec.Began}
 		},
 	})
 	return s.identity.Prepare(ctx)

@@ -17,7 +17,8 @@ type Config struct {
 	Metadata registry.Metadata
 	Sealer   *Sealer
 	Clock    registry.Clock // nil: time.Now
-	// Peer tells where a request comes from. Nil: from the connection itself.
+	// Peer tells where and when a request comes from. Nil: from the connection
+	// itself, now.
 	Peer func(*http.Request) Peer
 	// RotateTokenKeys is how long a key signs new tokens; zero: 30 days.
 	RotateTokenKeys time.Duration
@@ -26,11 +27,12 @@ type Config struct {
 	BodyLimit int64
 }
 
-// Peer is where a request comes from, after trusted proxies.
+// Peer is where and when a request comes from, after trusted proxies.
 type Peer struct {
 	Source netip.Addr // the client's address
 	Secure bool       // the client speaks TLS
 	Host   string     // the host that the client asked for, as a trusted proxy reports it; empty: the request's own
+	At     time.Time  // when its request began; zero: now
 }
 
 const (
@@ -69,7 +71,7 @@ func New(c Config) *Authenticator {
 	return &Authenticator{
 		Config:  c,
 		ring:    newRing(c),
-		tokens:  bounded.NewMap[string, verified](4096),
+		tokens:  bounded.NewMap[string, verified](4096).Near(bounded.Ends),
 		signers: bounded.NewMap[signerKey, *keySigner](1024),
 		used:    bounded.NewMap[string, time.Time](4096),
 	}

@@ -30,13 +30,16 @@ type verified struct {
 // Unauthenticated when what was sent is not good.
 func (a *Authenticator) Client(r *http.Request) (registry.Actor, error) {
 	peer := a.Peer(r)
+	if peer.At.IsZero() {
+		peer.At = a.Clock()
+	}
 	refused := error(nil)
 	for _, name := range [...]string{"Authorization", "X-Nuget-Apikey"} {
 		values := r.Header[name]
 		if len(values) == 0 || values[0] == "" {
 			continue
 		}
-		actor, err := a.credential(r.Context(), values)
+		actor, err := a.credential(r.Context(), values, peer.At)
 		if err == nil {
 			return peer.stamp(actor), nil
 		}
@@ -50,15 +53,15 @@ func (a *Authenticator) Client(r *http.Request) (registry.Actor, error) {
 	return peer.stamp(registry.Actor{}), refused
 }
 
-// credential gives the actor of a header's value. The whole value is the key
+// credential gives the actor of a header's value now. The whole value is the key
 // of what is remembered, so that a known one costs no decoding.
-func (a *Authenticator) credential(ctx context.Context, values []string) (registry.Actor, error) {
+func (a *Authenticator) credential(ctx context.Context, values []string, now time.Time) (registry.Actor, error) {
 	if len(values) > 1 {
 		return registry.Actor{}, registry.Errorf(registry.Unauthenticated, "the request has %d credentials of one kind; send one", len(values))
 	}
 	sent := values[0]
 	known, ok := a.tokens.Get(sent)
-	if ok && !a.Clock().Before(known.expires) {
+	if ok && !now.Before(known.expires) {
 		a.tokens.Delete(sent)
 		return registry.Actor{}, badToken("it has expired")
 	}
@@ -69,7 +72,7 @@ func (a *Authenticator) credential(ctx context.Context, values []string) (regist
 	}
 	if ok && known.identities == counters.Identities {
 		actor := known.actor
-		actor.Looked = counters
+		actor.Looked = registry.Look{Counters: counters, At: now}
 		return actor, nil
 	}
 	facts := tokenFacts{known.actor.Principal, known.actor.AccessKey, known.actor.Domain, known.expires, claimsOf(known.actor)}

@@ -37,10 +37,10 @@ func TestClientAcceptsATokenInEverySpelling(t *testing.T) {
 	} {
 		for _, round := range []string{"first", "remembered"} {
 			got, err := w.Client(ask(headers...))
-			if remembered := got.Looked != (registry.Counters{}); round == "remembered" && !remembered {
+			if remembered := got.Looked != (registry.Look{}); round == "remembered" && !remembered {
 				t.Errorf("%s: the actor comes without the counters that were read for it", name)
 			}
-			got.Looked = registry.Counters{}
+			got.Looked = registry.Look{}
 			if err != nil || got != want {
 				t.Errorf("%s, %s: got %+v, %v", name, round, got, err)
 			}
