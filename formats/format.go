@@ -44,8 +44,7 @@ type Route struct {
 // Request is a request to one repository.
 type Request struct {
 	*http.Request
-	Repo   *registry.Repo
-	RepoID registry.RepoID
+	Repo *registry.Repo
 	// Vars are the pattern's variables, percent-decoded once and free of
 	// anything that could leave its segment: see checkPath.
 	Vars map[string]string
@@ -54,6 +53,8 @@ type Request struct {
 	// Log is the request's line in the log; Mount fills package and version from
 	// the variables of these names.
 	Log *httpx.Record
+
+	etag [1]string // the answer's header
 }
 
 // List gives a header whose value is a list, named in its canonical form. One

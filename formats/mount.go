@@ -33,7 +33,7 @@ type Options struct {
 	// "larder-{ServerID}" has come back to where it started and ends with 508.
 	ServerID string
 	// Observe is asked once per endpoint, at start, for the function that is told
-	// of each answer. Nil: nobody counts.
+	// of each answer by httpx.Front. Nil: nobody counts.
 	Observe func(format, operation string) func(status int, bytes int64, d time.Duration)
 	// Otherwise takes the requests whose first segment is no format. Nil: 404.
 	Otherwise http.Handler
@@ -127,7 +127,7 @@ func (e *endpoint) match(path string) (map[string]string, bool) {
 }
 
 func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path := r.URL.EscapedPath()
+	path := pathAsSent(r)
 	name, rest := segment(path)
 	f, ok := m.formats[name]
 	switch {
@@ -141,9 +141,7 @@ func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rw := httpx.Recording(w)
 	log := httpx.RecordOf(r.Context())
-	log.Format = f.Name
-	log.Op = "unknown"
-	var e *endpoint
+	log.Format, log.Op = f.Name, "unknown"
 	err := httpx.Try(rw, r, func(w http.ResponseWriter, r *http.Request) error {
 		if m.looped(r) {
 			return Statusf(http.StatusLoopDetected, "this request has already passed through this server: an external connection leads back to it")
@@ -156,16 +154,20 @@ func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 			m.known.put(r.Method, path, c)
 		}
-		e = c.endpoint
 		return m.serve(c, w, r, log)
 	})
 	if err != nil {
 		log.Code = code(err)
 		f.fail(rw, r, err)
 	}
-	if e != nil && e.observe != nil {
-		e.observe(rw.Status(), rw.Bytes(), time.Since(log.Began))
+}
+
+// pathAsSent gives the path percent-encoded as it came.
+func pathAsSent(r *http.Request) string {
+	if path, _, _ := strings.Cut(r.RequestURI, "?"); strings.HasPrefix(path, "/") {
+		return path
 	}
+	return r.URL.EscapedPath() // in the absolute form, as for a proxy (RFC 9112, section 3.2.2)
 }
 
 // call is what method and path of a request mean. It does not change but for
@@ -176,6 +178,7 @@ type call struct {
 	base     string // of the repository, below the server's
 	hosted   bool   // named by the host
 	vars     map[string]string
+	known    *httpx.Known
 
 	told atomic.Pointer[told] // most clients use one name of the server
 }
@@ -210,8 +213,13 @@ func (f *mounted) resolve(r *http.Request, rest string) (*call, error) {
 		return nil, err
 	}
 	var err error
-	c.endpoint, c.vars, err = f.match(r.Method, below)
-	return c, err
+	if c.endpoint, c.vars, err = f.match(r.Method, below); err != nil {
+		return nil, err
+	}
+	c.known = httpx.Know(httpx.Subject{
+		Format: f.Name, Domain: id.Domain.Name, Repo: id.Name, Package: c.vars["package"], Version: c.vars["version"], Op: c.endpoint.Operation,
+	})
+	return c, nil
 }
 
 // match finds the endpoint for a path below a repository. The path stands as it
@@ -246,9 +254,7 @@ func (f *mounted) match(method, path string) (*endpoint, map[string]string, erro
 }
 
 func (m *mounts) serve(c *call, w http.ResponseWriter, r *http.Request, log *httpx.Record) error {
-	log.Domain, log.Repo = c.repo.Domain.Name, c.repo.Name
-	log.Op = c.endpoint.Operation
-	log.Package, log.Version = c.vars["package"], c.vars["version"]
+	log.Subject, log.Known, log.Observe = c.known.Subject(), c.known, c.endpoint.observe
 	var actor registry.Actor
 	if !c.endpoint.Public {
 		if sameOrigin.Check(r) != nil {
@@ -259,19 +265,17 @@ func (m *mounts) serve(c *call, w http.ResponseWriter, r *http.Request, log *htt
 			return err
 		}
 	}
-	repo := m.svc.Repo(actor, c.repo)
+	var b struct { // in one allocation
+		Request
+		repo registry.Repo
+	}
+	b.repo = *m.svc.Repo(actor, c.repo)
+	b.Request = Request{Request: r, Repo: &b.repo, Vars: c.vars, Base: m.base(c, r), Log: log}
 	onlyHeld := onlyIfCached(r)
 	if onlyHeld {
-		repo = repo.HeldOnly()
+		b.Repo = b.repo.HeldOnly()
 	}
-	err := c.endpoint.Handle(w, &Request{
-		Request: r,
-		Repo:    repo,
-		RepoID:  c.repo,
-		Vars:    c.vars,
-		Base:    m.base(c, r),
-		Log:     log,
-	})
+	err := c.endpoint.Handle(w, &b.Request)
 	if onlyHeld && errors.Is(err, registry.ErrNotHeld) {
 		return Statusf(http.StatusGatewayTimeout, "%s", registry.MessageOf(err))
 	}

@@ -26,7 +26,8 @@ func mounted(t *testing.T, o formats.Options) http.Handler {
 	t.Helper()
 	show := func(w http.ResponseWriter, r *formats.Request) error {
 		w.Header().Set("X-Base", r.Base)
-		w.Header().Set("X-Repo", r.RepoID.Domain.Owner+" "+r.RepoID.Domain.Name+" "+r.RepoID.Name)
+		id := r.Repo.ID()
+		w.Header().Set("X-Repo", id.Domain.Owner+" "+id.Domain.Name+" "+id.Name)
 		w.Header().Set("X-Package", r.Vars["package"])
 		w.Header().Set("X-Account", r.Repo.Actor().Account)
 		return nil
@@ -273,13 +274,13 @@ func TestPagesOfOtherSitesChangeNothing(t *testing.T) {
 
 func TestEveryAnswerIsObserved(t *testing.T) {
 	var statuses [600]atomic.Int32
-	h := mounted(t, formats.Options{Observe: func(format, operation string) func(int, int64, time.Duration) {
+	h := &httpx.Front{Next: mounted(t, formats.Options{Observe: func(format, operation string) func(int, int64, time.Duration) {
 		return func(status int, bytes int64, d time.Duration) {
 			if format == "fake" && d >= 0 {
 				statuses[status].Add(1)
 			}
 		}
-	}})
+	}})}
 	const base = "http://h.test/fake/d/acme-111111111111/main/"
 	for path, want := range map[string]int{"show/x": 200, "secret": 401, "broken": 500, "panics": 500, "public": 200} {
 		before := statuses[want].Load()

@@ -49,7 +49,8 @@ func ServeAsset(w http.ResponseWriter, r *Request, a *registry.AssetContent, con
 	h["Cache-Control"] = headerAsset
 	h["Vary"] = headerAuthorization
 	if a.ETag != "" {
-		h["Etag"] = []string{a.ETag}
+		r.etag[0] = a.ETag
+		h["Etag"] = r.etag[:]
 	}
 	if a.Warning != "" { // clients tell nothing of what they keep (npm: make-fetch-happen)
 		h["Cache-Control"] = []string{cacheNone}
@@ -126,7 +127,8 @@ func ServeDocument(w http.ResponseWriter, r *Request, d *registry.Document, cont
 	if packed {
 		body, etag = d.Gzip()
 	}
-	h["Etag"] = []string{etag}
+	r.etag[0] = etag
+	h["Etag"] = r.etag[:]
 	h["Vary"] = headerVary
 	h["Cache-Control"] = headerDocument
 	if !d.StaleSince.IsZero() {

@@ -129,14 +129,16 @@ func (m *metrics) requests(format, operation string) func(status int, bytes int6
 func (m *metrics) control(next http.Handler) http.Handler {
 	var operations sync.Map // to what counts their answers
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		log, rec := httpx.RecordOf(r.Context()), httpx.Recording(w)
-		next.ServeHTTP(rec, r)
-		operation := cmp.Or(log.Op, "unknown")
-		observe, ok := operations.Load(operation)
-		if !ok {
-			observe, _ = operations.LoadOrStore(operation, m.requests("control", operation))
+		log := httpx.RecordOf(r.Context())
+		log.Observe = func(status int, bytes int64, d time.Duration) {
+			operation := cmp.Or(log.Op, "unknown")
+			observe, ok := operations.Load(operation)
+			if !ok {
+				observe, _ = operations.LoadOrStore(operation, m.requests("control", operation))
+			}
+			observe.(func(int, int64, time.Duration))(status, bytes, d)
 		}
-		observe.(func(int, int64, time.Duration))(rec.Status(), rec.Bytes(), time.Since(log.Began))
+		next.ServeHTTP(w, r)
 	})
 }
 

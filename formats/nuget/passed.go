@@ -38,7 +38,7 @@ func (p *passed) get(r *formats.Request, what string, make func() ([]byte, time.
 	if err := r.Repo.Ping(r.Context()); err != nil {
 		return nil, err
 	}
-	key, now := passedKey{r.RepoID, what}, time.Now()
+	key, now := passedKey{r.Repo.ID(), what}, time.Now()
 	p.mu.Lock()
 	have, ok := p.known[key]
 	p.mu.Unlock()

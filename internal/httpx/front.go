@@ -45,7 +45,8 @@ type state struct {
 	context.Context
 	record   Record
 	recorder Recorder
-	id       [1]string // the X-Request-Id header
+	id       [1]string    // the X-Request-Id header
+	request  http.Request // with this context
 }
 
 func (s *state) Value(key any) any {
@@ -65,7 +66,8 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.record.Request = r
 	s.id[0] = s.record.ID
 	w.Header()["X-Request-Id"] = s.id[:]
-	r = r.WithContext(s)
+	s.request = *r.WithContext(s)
+	r = &s.request
 	if r.Body != nil && r.Body != http.NoBody {
 		b := newBody(w, r.Body, cmp.Or(f.patience, bodyPatience))
 		defer b.hurry(min(b.most, leftPatience))
@@ -82,12 +84,12 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				p = http.ErrAbortHandler
 			}
 		}
-		f.log(r, s)
+		f.finish(r, s)
 		if p != nil {
 			panic(p)
 		}
 	}()
-	if !validHost(s.record.Peer.Host) {
+	if s.record.base == "" {
 		http.Error(&s.recorder, "the Host header is not a host name", http.StatusBadRequest)
 		return
 	}
@@ -105,35 +107,38 @@ func newID() string {
 	return string(id[:])
 }
 
-// base is what this client is told of the server.
+// base is what this client is told of the server; empty where the host that it
+// asked for is none.
 func (f *Front) base(p Peer) string {
-	if f.PublicURL != "" {
-		return f.PublicURL
-	}
 	t := f.told.Load()
 	if t == nil || t.scheme != p.Scheme || t.host != p.Host {
+		if !validHost(p.Host) {
+			return ""
+		}
 		host := strings.Clone(p.Host) // of a larger buffer
-		t = &told{p.Scheme, host, p.Scheme + "://" + host}
+		t = &told{p.Scheme, host, cmp.Or(f.PublicURL, p.Scheme+"://"+host)}
 		f.told.Store(t)
 	}
 	return t.base
 }
 
-// log writes the request's line with the keys that are the same everywhere.
-// It goes to the handler directly: finding the caller's line costs more than
-// the rest of the frame and says nothing.
-func (f *Front) log(r *http.Request, s *state) {
-	if f.Log == nil && f.JSON == nil {
-		return
+// finish counts the answer and writes the request's line with the keys that
+// are the same everywhere. It goes to the handler directly: finding the
+// caller's line costs more than the rest of the frame and says nothing.
+func (f *Front) finish(r *http.Request, s *state) {
+	l := line{Record: &s.record, path: r.URL.Path, dur: time.Since(s.record.Began), status: s.recorder.Status(), bytes: s.recorder.Bytes()}
+	if s.record.Observe != nil {
+		s.record.Observe(l.status, l.bytes, l.dur)
 	}
-	var l line
-	l.fill(r, s)
 	if f.JSON != nil {
 		l.writeJSON(f.JSON)
 		return
 	}
+	if f.Log == nil {
+		return
+	}
 	ctx, h := r.Context(), f.Log.Handler()
-	if h.Enabled(ctx, l.level) {
+	if h.Enabled(ctx, l.level()) {
 		_ = h.Handle(ctx, l.record())
 	}
 }

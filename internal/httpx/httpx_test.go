@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -169,6 +170,30 @@ func TestHandleAnswersAnErrorOnce(t *testing.T) {
 		if len(got) != 1 || w.Code != 418 || !strings.Contains(line["error"].(string), "why") {
 			t.Errorf("%s: got %v, %d, %v", name, got, w.Code, line)
 		}
+	}
+}
+
+func TestThePeerOfAConnectionIsThatOfItsRequests(t *testing.T) {
+	var got []string
+	f := &Front{Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, RecordOf(r.Context()).Peer.Addr.String())
+	})}
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.RemoteAddr = "192.0.2.1:1" // is not read
+		f.ServeHTTP(w, r)
+	}))
+	s.Config.ConnContext = ConnContext
+	s.Start()
+	defer s.Close()
+	for range 2 {
+		res, err := s.Client().Get(s.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+	}
+	if want := []string{"127.0.0.1", "127.0.0.1"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -1,82 +1,79 @@
 package httpx
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // line is what a request leaves in the log.
 type line struct {
-	at     time.Time
-	level  slog.Level
-	words  [16]word
-	n      int // of words
-	client netip.Addr
+	*Record
+	path   string // without its query, which may hold a secret
 	status int
 	bytes  int64
 	dur    time.Duration
 }
 
-type word struct{ key, value string }
+func (l *line) at() time.Time { return l.Began.Add(l.dur) }
 
-// add leaves out what is empty.
-func (l *line) add(key, value string) {
-	if value != "" {
-		l.words[l.n] = word{key, value}
-		l.n++
+func (l *line) level() slog.Level {
+	if l.status >= 500 && l.status != http.StatusGatewayTimeout { // which only who wants nothing fetched is told
+		return slog.LevelError
 	}
+	return slog.LevelInfo
 }
 
-func (l *line) fill(r *http.Request, s *state) {
-	rec := &s.record
-	l.dur = time.Since(rec.Began)
-	l.at = rec.Began.Add(l.dur)
-	l.status, l.bytes = s.recorder.Status(), s.recorder.Bytes()
-	l.level = slog.LevelInfo
-	if l.status >= 500 && l.status != http.StatusGatewayTimeout { // which only who wants nothing fetched is told
-		l.level = slog.LevelError
+// words gives the Subject's in their order; empty ones are left out of lines.
+func (s *Subject) words(add func(key, value string)) {
+	add("format", s.Format)
+	add("domain", s.Domain)
+	add("repo", s.Repo)
+	add("package", s.Package)
+	add("version", s.Version)
+	add("op", s.Op)
+}
+
+// rest gives those that stand behind the Subject's.
+func (l *line) rest(add func(key, value string)) {
+	if l.Op == "" {
+		// A path names no secret where no operation took it apart.
+		add("path", l.path)
 	}
-	l.add("format", rec.Format)
-	l.add("domain", rec.Domain)
-	l.add("repo", rec.Repo)
-	l.add("package", rec.Package)
-	l.add("version", rec.Version)
-	l.add("op", rec.Op)
-	if rec.Op == "" {
-		// A path names no secret where no operation took it apart; a query may.
-		l.add("path", r.URL.Path)
+	add("method", l.Request.Method)
+	add("code", l.Code)
+	add("request_id", l.ID)
+	if sent := l.Request.Header["X-Request-Id"]; len(sent) > 0 {
+		add("client_request_id", printable(sent[0]))
 	}
-	l.add("method", r.Method)
-	l.add("code", rec.Code)
-	l.add("request_id", rec.ID)
-	if sent := r.Header["X-Request-Id"]; len(sent) > 0 {
-		l.add("client_request_id", printable(sent[0]))
+	if l.Err != nil {
+		add("error", l.Err.Error())
 	}
-	if rec.Err != nil {
-		l.add("error", rec.Err.Error())
-	}
-	l.client = rec.Peer.Addr
 }
 
 const lineMessage = "request"
 
 // record is the line for any handler.
 func (l *line) record() slog.Record {
-	attrs := make([]slog.Attr, 0, len(l.words)+4)
-	for _, w := range l.words[:l.n] {
-		attrs = append(attrs, slog.String(w.key, w.value))
+	attrs := make([]slog.Attr, 0, 16)
+	add := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, value))
+		}
 	}
-	if l.client.IsValid() {
-		attrs = append(attrs, slog.String("client", l.client.String()))
+	l.Subject.words(add)
+	l.rest(add)
+	if l.Peer.Addr.IsValid() {
+		attrs = append(attrs, slog.String("client", l.Peer.Addr.String()))
 	}
 	attrs = append(attrs, slog.Int("status", l.status), slog.Int64("bytes", l.bytes), slog.Duration("dur", l.dur))
-	r := slog.NewRecord(l.at, l.level, lineMessage, 0)
+	r := slog.NewRecord(l.at(), l.level(), lineMessage, 0)
 	r.AddAttrs(attrs...)
 	return r
 }
@@ -88,19 +85,19 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 func (l *line) writeJSON(w io.Writer) {
 	buf := buffers.Get().(*[]byte)
 	b := append((*buf)[:0], `{"time":"`...)
-	b = l.at.AppendFormat(b, time.RFC3339Nano)
+	b = appendTime(b, l.at())
 	b = append(b, `","level":"`...)
-	b = append(b, l.level.String()...)
+	b = append(b, l.level().String()...)
 	b = append(b, `","msg":"`+lineMessage+`"`...)
-	for _, w := range l.words[:l.n] {
-		b = append(b, `,"`...)
-		b = append(b, w.key...)
-		b = append(b, `":`...)
-		b = appendString(b, w.value)
+	if k := l.Known; k != nil && k.subject == l.Subject {
+		b = append(b, k.json...)
+	} else {
+		b = appendSubject(b, &l.Subject)
 	}
-	if l.client.IsValid() {
+	l.rest(func(key, value string) { b = appendWord(b, key, value) })
+	if l.Peer.Addr.IsValid() {
 		b = append(b, `,"client":"`...)
-		b = l.client.AppendTo(b)
+		b = l.Peer.Addr.AppendTo(b)
 		b = append(b, '"')
 	}
 	b = append(b, `,"status":`...)
@@ -113,6 +110,46 @@ func (l *line) writeJSON(w io.Writer) {
 	_, _ = w.Write(b)
 	*buf = b
 	buffers.Put(buf)
+}
+
+// second is one as RFC 3339 writes it, in the two parts around its fraction.
+type second struct {
+	unix         int64
+	before, zone string
+}
+
+// lastSecond is that of the latest line: most lines are of the same as the one before.
+var lastSecond atomic.Pointer[second]
+
+// appendTime writes t as time.RFC3339Nano does.
+func appendTime(b []byte, t time.Time) []byte {
+	s := lastSecond.Load()
+	if s == nil || s.unix != t.Unix() {
+		s = &second{t.Unix(), t.Format("2006-01-02T15:04:05"), t.Format("Z07:00")}
+		lastSecond.Store(s)
+	}
+	b = append(b, s.before...)
+	if fraction := t.Nanosecond(); fraction != 0 {
+		digits := strconv.AppendInt(b, int64(time.Second)+int64(fraction), 10)
+		digits[len(b)] = '.' // in place of the second
+		b = bytes.TrimRight(digits, "0")
+	}
+	return append(b, s.zone...)
+}
+
+func appendSubject(b []byte, s *Subject) []byte {
+	s.words(func(key, value string) { b = appendWord(b, key, value) })
+	return b
+}
+
+func appendWord(b []byte, key, value string) []byte {
+	if value == "" {
+		return b
+	}
+	b = append(b, `,"`...)
+	b = append(b, key...)
+	b = append(b, `":`...)
+	return appendString(b, value)
 }
 
 func appendString(b []byte, s string) []byte {

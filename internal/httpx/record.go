@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -16,14 +17,42 @@ type Record struct {
 	// where there is no Front.
 	Request *http.Request
 
-	Format, Domain, Repo, Package, Version string
+	Subject
+	// Known is the Subject put into words before, for who asks often for the
+	// same. It counts only where it is of this very Subject.
+	Known *Known
 
-	Op   string // the operation's name
 	Code string // the error's code, where there was one
 	Err  error  // for the log, never for the client
 
+	// Observe, if there is one, is told of the answer when the request is over.
+	Observe func(status int, bytes int64, d time.Duration)
+
 	base string
 }
+
+// Subject is what a request is about.
+type Subject struct {
+	Format, Domain, Repo, Package, Version string
+
+	Op string // the operation's name
+}
+
+// Known is a Subject as lines of JSON say it.
+type Known struct {
+	subject Subject
+	json    []byte
+}
+
+// Know puts a Subject into words. What it holds is copied.
+func Know(s Subject) *Known {
+	k := &Known{subject: Subject{strings.Clone(s.Format), strings.Clone(s.Domain), strings.Clone(s.Repo), strings.Clone(s.Package), strings.Clone(s.Version), strings.Clone(s.Op)}}
+	k.json = appendSubject(nil, &k.subject)
+	return k
+}
+
+// Subject gives what it is of.
+func (k *Known) Subject() Subject { return k.subject }
 
 // RecordOf gives the request's Record: Front's, or one that nobody reads and
 // that begins now.
