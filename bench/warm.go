@@ -49,7 +49,7 @@ func (b *bench) warm() (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nWarm reads: requests per second, the median of %d rounds of %v in turn, wrk %s %s; in parentheses µs of CPU per request.\n\n", b.rounds, b.duration, wrkThreads, wrkConnections)
+	fmt.Printf("\nWarm reads: requests per second, the median of %d rounds of %v in turn, wrk %s %s; in parentheses µs of CPU per request; ratios are the median of those of each round.\n\n", b.rounds, b.duration, wrkThreads, wrkConnections)
 	names, line := "", ""
 	for _, c := range contenders {
 		names, line = names+" "+c.name+" |", line+"--:|"
@@ -70,8 +70,15 @@ func (b *bench) warm() (err error) {
 		for i := range contenders {
 			fmt.Printf(" %.0f (%.0f) |", median(rates[i]), median(costs[i]))
 		}
-		larder := median(rates[2])
-		fmt.Printf(" **%.2f** | %.2f | **%.2f** | %.2f |\n", larder/median(rates[0]), of.goal, larder/median(rates[1]), bareGoal)
+		// A ratio is of one round: between rounds the machine changes its pace.
+		beside := func(other []float64) float64 {
+			ratios := make([]float64, b.rounds)
+			for i := range ratios {
+				ratios[i] = rates[2][i] / other[i]
+			}
+			return median(ratios)
+		}
+		fmt.Printf(" **%.2f** | %.2f | **%.2f** | %.2f |\n", beside(rates[0]), of.goal, beside(rates[1]), bareGoal)
 		if b.profiles != "" {
 			if err := b.profile(contenders[2], of); err != nil {
 				return err
