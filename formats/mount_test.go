@@ -289,6 +289,14 @@ func TestEveryAnswerIsObserved(t *testing.T) {
 			t.Errorf("%s was not counted as %d", path, want)
 		}
 	}
+	before := statuses[200].Load()
+	func() {
+		defer func() { _ = recover() }() // as the connection is cut
+		ask(h, "GET", base+"late")
+	}()
+	if statuses[200].Load() != before+1 {
+		t.Error("an answer that broke off was not counted with the status that it began with")
+	}
 }
 
 // kernelWriter notices whether a file reaches it whole.

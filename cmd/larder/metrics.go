@@ -39,7 +39,7 @@ type metrics struct {
 func newMetrics(relay *events.Relay, dispatcher *rules.Dispatcher) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
-		answered: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "larder_requests_total", Help: "Requests answered."}, []string{"format", "operation", "status"}),
+		answered: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "larder_requests_total", Help: "Requests answered. One whose answer broke off counts with the status that it began with."}, []string{"format", "operation", "status"}),
 		bytes:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "larder_response_bytes_total", Help: "Bytes of bodies sent."}, []string{"format", "operation"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "larder_request_duration_seconds", Help: "Time from the request's header to the end of the answer.",

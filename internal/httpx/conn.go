@@ -43,7 +43,7 @@ type conn struct {
 // Read is that of net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
-	if c.over {
+	if c.over && !c.closed && len(p) > 0 {
 		c.mu.Unlock()
 		return 0, os.ErrDeadlineExceeded
 	}
@@ -71,6 +71,9 @@ func (c *conn) SetDeadline(t time.Time) error {
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return net.ErrClosed
+	}
 	c.until, c.over = t, false
 	switch {
 	case t.IsZero():
@@ -101,9 +104,6 @@ func (c *conn) reached() error {
 }
 
 func (c *conn) wake(t time.Time, left time.Duration) {
-	if c.closed {
-		return
-	}
 	c.alarm = t
 	if c.timer == nil {
 		c.timer = time.AfterFunc(left, c.look)

@@ -87,6 +87,16 @@ func TestReadDeadlines(t *testing.T) {
 	if _, err := io.Copy(io.Discard, c); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("io.Copy passes by the deadline: %v", err)
 	}
+	if n, err := c.Read(nil); n != 0 || err != nil {
+		t.Errorf("a read of nothing: %d, %v", n, err)
+	}
+	c.Close()
+	if err := c.SetReadDeadline(time.Time{}); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a deadline after the end: %v", err)
+	}
+	if err := read(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a read after the end: %v", err)
+	}
 }
 
 // TestAServerKeepsItsTimeLimits sees what net/http makes of the connections.
