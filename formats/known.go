@@ -2,7 +2,6 @@ package formats
 
 import (
 	"net/http"
-	"strings"
 
 	"larder/internal/bounded"
 )
@@ -33,9 +32,9 @@ func (k knownCalls) get(method, path string) *call {
 	return c
 }
 
-// put keeps what means the same on every host.
+// put keeps what means the same on every host, and the path.
 func (k knownCalls) put(method, path string, c *call) {
 	if method == http.MethodGet && !c.hosted && len(path) <= knownPath {
-		k.calls.Put(strings.Clone(path), c) // the path is part of a larger buffer
+		k.calls.Put(path, c)
 	}
 }

@@ -128,7 +128,7 @@ func (e *endpoint) match(path string) (map[string]string, bool) {
 
 func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := pathAsSent(r)
-	name, rest := segment(path)
+	name, _ := segment(path)
 	f, ok := m.formats[name]
 	switch {
 	case ok:
@@ -148,6 +148,10 @@ func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		c := m.known.get(r.Method, path)
 		if c == nil {
+			// What is remembered keeps parts of the path: not the whole line with
+			// its query, of which the path is a part.
+			path := strings.Clone(path)
+			_, rest := segment(path)
 			var err error
 			if c, err = f.resolve(r, rest); err != nil {
 				return err

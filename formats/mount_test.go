@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -297,6 +298,30 @@ func TestEveryAnswerIsObserved(t *testing.T) {
 	if statuses[200].Load() != before+1 {
 		t.Error("an answer that broke off was not counted with the status that it began with")
 	}
+}
+
+// TestAPathThatIsRememberedIsAllThatIsKept sends what anybody may send: long
+// queries, which are no part of what is remembered.
+func TestAPathThatIsRememberedIsAllThatIsKept(t *testing.T) {
+	const requests, query = 200, 60 << 10
+	h := mounted(t, formats.Options{})
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	for i := range requests {
+		path := fmt.Sprintf("/fake/d/acme-111111111111/main/show/p%d?", i)
+		if w := ask(h, "GET", path+strings.Repeat("q", query)); w.Code != 200 {
+			t.Fatal(w.Code, w.Body)
+		}
+	}
+	if kept := heap() - before; kept > requests*query/4 {
+		t.Errorf("%d requests of %d bytes left %d bytes in memory", requests, query, kept)
+	}
+	runtime.KeepAlive(h)
 }
 
 // kernelWriter notices whether a file reaches it whole.

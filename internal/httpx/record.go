@@ -3,7 +3,6 @@ package httpx
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -44,12 +43,8 @@ type Known struct {
 	json    []byte
 }
 
-// Know puts a Subject into words. What it holds is copied.
-func Know(s Subject) *Known {
-	k := &Known{subject: Subject{strings.Clone(s.Format), strings.Clone(s.Domain), strings.Clone(s.Repo), strings.Clone(s.Package), strings.Clone(s.Version), strings.Clone(s.Op)}}
-	k.json = appendSubject(nil, &k.subject)
-	return k
-}
+// Know puts a Subject into words.
+func Know(s Subject) *Known { return &Known{s, appendSubject(nil, &s)} }
 
 // Subject gives what it is of.
 func (k *Known) Subject() Subject { return k.subject }
