@@ -20,7 +20,7 @@ func (lost) Msg() *nats.Msg               { return nil }
 // A leader that steps down in the middle of a batch takes answers with it.
 func TestABatchDoesNotWaitForAnswersThatCannotCome(t *testing.T) {
 	b := dial(t, clientURL(t, clustered(t)), StreamConfig{})
-	eventually(t, func() error { _, err := b.Last(t.Context()); return err })
+	listened(t, b)
 	publish(t, b, numbered(1, 3)...)
 	now := b.tail
 	if now.seq != 3 || now.leader == "" {

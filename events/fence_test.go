@@ -18,7 +18,7 @@ func publishers(t *testing.T, f func(t *testing.T, open func() *JetStream)) {
 			url := start(t)
 			f(t, func() *JetStream {
 				b := dial(t, url, StreamConfig{})
-				eventually(t, func() error { _, err := b.Last(t.Context()); return err })
+				listened(t, b)
 				return b
 			})
 		})
