@@ -286,14 +286,15 @@ const endAll = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE app
 // What ends a connection that nobody uses is met by nobody.
 func TestConnectionsThatTheServerEndsAreReplaced(t *testing.T) {
 	c, db := operate(t)
-	run(t, c.URL(), "ALTER ROLE larder SET idle_session_timeout = '20ms'")
-	defer run(t, c.URL(), "ALTER ROLE larder RESET idle_session_timeout")
-	run(t, c.URL(), endAll)
+	operator := c.URL("idle_session_timeout=0")
+	run(t, operator, "ALTER ROLE larder SET idle_session_timeout = '20ms'")
+	defer run(t, operator, "ALTER ROLE larder RESET idle_session_timeout")
+	run(t, operator, endAll)
 	for _, name := range []string{"one", "two", "three"} {
 		if err := create(t.Context(), db, name); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		eventually(t, c.URL("idle_session_timeout=0"), "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE application_name = 'larder')")
+		eventually(t, operator, "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE application_name = 'larder')")
 	}
 }
 
