@@ -38,7 +38,7 @@ type sentinel struct{ _ *byte }
 
 const (
 	// quietEvery is how often memory is looked at.
-	quietEvery = 5 * time.Second
+	quietEvery = 2 * time.Second
 	// quietBytes is how much may be allocated between two looks by a server that
 	// nobody is asking for anything: its own clocks.
 	quietBytes = 1 << 20
