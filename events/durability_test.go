@@ -183,3 +183,25 @@ func TestFollowersHearACoreThatBeganAnew(t *testing.T) {
 		t.Errorf("the follower got %v, want %v", got, want)
 	}
 }
+
+// Who follows is connected, and has nothing to read from.
+func TestACopyThatIsMissingIsMadeAgain(t *testing.T) {
+	e := startServer(t, t.TempDir(), &keys{}, nil)
+	publish(t, openBus(t, e), event(accountA, 1))
+	nc, _ := follow(t, e, accountA)
+	func() {
+		e.setup.Lock()
+		defer e.setup.Unlock()
+		// Nobody hears of it.
+		a := e.audiences[accountA]
+		a.bus.Close()
+		a.bus = must[*JetStream](t)(e.open(accountA, BusConfig{Logger: quiet()}))
+		if err := a.bus.js.DeleteStream(t.Context(), StreamName); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	e.renew(t.Context())
+	if got, want := collect(t, nc, jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy}, 1), idsOf(numbered(1, 1)); !slices.Equal(got, want) {
+		t.Errorf("the follower got %v, want %v", got, want)
+	}
+}

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -284,16 +285,18 @@ func audienceLimits() map[string]server.JetStreamAccountLimits {
 // before the stream is gone, so it is looked for until it is a newer one.
 func (e *Embedded) restore(id string, advisory *nats.Msg) {
 	var deleted struct{ Timestamp time.Time }
-	err := json.Unmarshal(advisory.Data, &deleted)
+	if err := json.Unmarshal(advisory.Data, &deleted); err != nil {
+		e.log.Error("an account's copy of the event stream was deleted, and the word of it cannot be read", "account", id, "error", err)
+		return // renew finds that it is gone
+	}
 	e.log.Warn("an account's copy of the event stream was deleted; it is made again", "account", id)
 	ctx, cancel := context.WithTimeout(context.Background(), authWait)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for err == nil {
+	for {
 		e.setup.Lock()
-		var made time.Time
-		made, err = e.copyStream(ctx, e.audiences[id].bus.js, id)
+		made, err := e.copyStream(ctx, e.audiences[id].bus.js, id)
 		e.setup.Unlock()
 		if err == nil && made.After(deleted.Timestamp) {
 			return
@@ -301,10 +304,10 @@ func (e *Embedded) restore(id string, advisory *nats.Msg) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			err = ctx.Err()
+			e.log.Error("an account's copy of the event stream cannot be made for now; it is tried again", "account", id, "error", cmp.Or(err, ctx.Err()))
+			return
 		}
 	}
-	e.log.Error("an account's copy of the event stream cannot be made", "account", id, "error", err)
 }
 
 // share lets the core's events of the account, and nothing else, into acc.

@@ -9,8 +9,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// renew removes copies of a core stream that is not there any more, so that they
-// are made again of the one that is. A copy asks for what comes after the last
+// renew makes copies that are missing, because restore could not make them in
+// time, and removes copies of a core stream that is not there any more, so that
+// they are made again of the one that is. A copy asks for what comes after the last
 // sequence number that it has, and ignores what has a smaller one: where the core
 // had to begin anew, its followers would hear nothing for as long as it has fewer
 // events than the one before.
@@ -37,9 +38,17 @@ func (e *Embedded) renew(ctx context.Context) {
 		return
 	}
 	for id, a := range e.audiences {
+		if a.bus == nil {
+			continue // the next who connects sets it up
+		}
+		s, there := streams[id]
+		if !there {
+			e.replace(ctx, id, a.bus.js)
+			continue
+		}
 		// By itself neither says so: a clock may have been wrong, and a core that has
 		// lost its tail gets it again from the relay.
-		if s, there := streams[id]; !there || a.bus == nil || !s.Created.Before(core.Created) || lastCopied(ctx, a.bus.js) <= core.State.LastSeq {
+		if !s.Created.Before(core.Created) || lastCopied(ctx, a.bus.js) <= core.State.LastSeq {
 			continue
 		}
 		e.log.Warn("an account's copy is of an event stream that is gone", "account", id)
@@ -47,6 +56,17 @@ func (e *Embedded) renew(ctx context.Context) {
 			e.log.Error("an account's copy of the event stream cannot be removed", "account", id, "error", err)
 		}
 	}
+}
+
+// replace makes a copy that is missing.
+func (e *Embedded) replace(ctx context.Context, id string, js jetstream.JetStream) {
+	ctx, cancel := context.WithTimeout(ctx, authWait)
+	defer cancel()
+	if _, err := e.copyStream(ctx, js, id); err != nil {
+		e.log.Error("an account's copy of the event stream is missing and cannot be made for now", "account", id, "error", err)
+		return
+	}
+	e.log.Info("an account's copy of the event stream was missing and was made again", "account", id)
 }
 
 // lastCopied is the sequence number in the core of the last event in a copy;
