@@ -93,7 +93,10 @@ func parseAddress(s string) (address, error) {
 	case last > 1, last == 1 && !named, last == 0 && named && !strings.HasPrefix(form, "["):
 		return a, wrong()
 	case last == 1:
-		a.namespace = strings.TrimPrefix(parts[0], "@")
+		a.namespace = parts[0]
+		if a.format == types.PackageFormatNpm { // @ marks a scope there, and is part of the name elsewhere
+			a.namespace = strings.TrimPrefix(a.namespace, "@")
+		}
 		if a.namespace == "" {
 			return a, wrong()
 		}

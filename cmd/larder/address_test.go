@@ -44,7 +44,7 @@ func TestAddresses(t *testing.T) {
 }
 
 func FuzzAddressesSpellThemselves(f *testing.F) {
-	for _, s := range []string{"npm/@scope/name@1", "maven/org.x:lib:1", "generic/a/b", "swift/a.b", "npm/@a", "maven/a@b/c"} {
+	for _, s := range []string{"npm/@scope/name@1", "maven/org.x:lib:1", "generic/a/b", "swift/a.b", "npm/@a", "maven/a@b/c", "maven/@@/c", "generic/@a/b"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, spelled string) {
