@@ -65,56 +65,28 @@ func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, 
 			return nil
 		},
 		Finish: func(ctx context.Context, a Asset, modified time.Time) error {
-			v := v.dated(modified, version.Seen, s.Clock())
 			// The bytes may have been here before and on their way out.
 			s.sweeping.RLock()
 			defer s.sweeping.RUnlock()
-			v, err := s.enriched(ctx, n.ID.Domain, v, a, rules)
+			in, err := s.inspect(ctx, n, id, v.dated(modified, version.Seen, s.Clock()), a, rules, guard)
 			if err != nil {
 				return err
 			}
-			// By now more may be known of it: its age, its digests, its licence.
-			v.Assets = []Asset{a}
-			guard, found := guard, (*Attestation)(nil)
-			if guard.attestable(s) {
-				if found, err = s.look(ctx, id, v, a, guard.attester); err != nil {
-					return err
-				}
-				if found != nil {
-					guard = guard.with(*found)
-				}
-			}
-			if verdict := guard.judge(v, nil); verdict.Refuse {
-				if found != nil {
-					if err := s.note(ctx, n.ID.Domain, id.Package, *found, verdict.Hide); err != nil {
-						return err
-					}
-				}
-				return refused(n.ID, id, verdict)
-			}
 			return s.update(ctx, func(c *change) error {
-				if err := s.leadsStill(c, n, id, src); err != nil {
-					return err
-				}
-				if err := c.sameOrigin(n, id, v.Origin); err != nil {
-					return err
-				}
-				if found != nil {
-					if err := c.PutAttestation(n.ID.Domain, id.Package, *found); err != nil {
+				return s.settle(ctx, c, n, id, src, []inspected{in}, func(c *change) error {
+					// The repository with the connection keeps it, and the one that was
+					// asked; none between them (spec 3.2).
+					made, err := c.retain(src.repo, id, in.version, in.version.Assets, rules)
+					if err == nil && src.repo != n {
+						var here bool
+						here, err = c.retain(n, id, in.version, in.version.Assets, rules)
+						made = made || here
+					}
+					if err != nil {
 						return err
 					}
-				}
-				// The repository with the connection keeps it, and the one that was
-				// asked; none between them (spec 3.2).
-				if err := c.retain(src.repo, id, v, []Asset{a}, rules); err != nil {
-					return err
-				}
-				if src.repo != n {
-					if err := c.retain(n, id, v, []Asset{a}, rules); err != nil {
-						return err
-					}
-				}
-				return s.present(ctx, n.ID.Domain, a.Hashes.SHA256)
+					return s.importRest(c, n, id, version, rules, made)
+				})
 			})
 		},
 	})
@@ -189,18 +161,20 @@ func (s *Service) offered(connection string, id VersionID, v ListedVersion, name
 // change is one transaction of the core with the events it makes.
 type change struct {
 	Tx
-	events []Event
-	dry    bool // nothing is written: only whether it could be is asked
+	events  []Event
+	imports bool // an import was noted
+	dry     bool // nothing is written: only whether it could be is asked
 }
 
 // retain records that a repository keeps a version that came from elsewhere in
 // its domain or through a connection: the version as a whole, or further
 // assets of it where the origin is the same, and with them what else has
 // changed there where the format refreshes. Keeping it already is no change.
-func (c *change) retain(n *node, id VersionID, v Version, assets []Asset, rules Rules) error {
+// made says that the repository had nothing of the version before.
+func (c *change) retain(n *node, id VersionID, v Version, assets []Asset, rules Rules) (made bool, err error) {
 	p, err := c.packageFor(n, id.Package, Restrictions{Publish: Block, Upstream: Allow})
 	if err != nil {
-		return err
+		return false, err
 	}
 	have, err := c.Version(n.ID, id)
 	if IsNotFound(err) {
@@ -208,13 +182,13 @@ func (c *change) retain(n *node, id VersionID, v Version, assets []Asset, rules 
 		if v.Status == "" {
 			v.Status = Published
 		}
-		return c.put(n, p, v, OpCreated, Changes{AssetsAdded: len(assets), MetadataUpdated: true, StatusChanged: true})
+		return true, c.put(n, p, v, OpCreated, Changes{AssetsAdded: len(assets), MetadataUpdated: true, StatusChanged: true})
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !have.Status.Downloadable() || have.Origin != v.Origin {
-		return nil
+		return false, nil
 	}
 	added := 0
 	for _, a := range assets {
@@ -224,7 +198,7 @@ func (c *change) retain(n *node, id VersionID, v Version, assets []Asset, rules 
 		}
 	}
 	if added == 0 {
-		return nil
+		return false, nil
 	}
 	ch := Changes{AssetsAdded: added}
 	if have.Released.IsZero() {
@@ -238,7 +212,7 @@ func (c *change) retain(n *node, id VersionID, v Version, assets []Asset, rules 
 		ch.MetadataUpdated, ch.StatusChanged = !bytes.Equal(manifest, have.Manifest), status != have.Status
 		have.Manifest, have.Status = manifest, status
 	}
-	return c.put(n, p, have, OpUpdated, ch)
+	return false, c.put(n, p, have, OpUpdated, ch)
 }
 
 // packageFor gives the repository's package. One that is not there is made with

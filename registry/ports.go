@@ -150,6 +150,7 @@ type Tx interface {
 	RuleRows
 	GuardRows
 	RetentionRows
+	ImportRows
 }
 
 // Page asks for a part of an ordered list: up to Limit items whose order key
@@ -708,6 +709,9 @@ type PullRequest struct {
 	// the askers, with a context that outlives them. An error fails the pull.
 	Repo   string
 	Finish func(ctx context.Context, a Asset, modified time.Time) error
+	// Behind says that no client waits for it: when the server stops, so does a
+	// download that nobody else has asked for.
+	Behind bool
 }
 
 // Pulled is an asset on its way in.
@@ -718,8 +722,9 @@ type Pulled struct {
 	// bytes are here, the last block until their digest is verified and Finish
 	// has returned. The caller closes it; that does not stop the download.
 	Body io.ReadSeekCloser
-	// Hashes is called after Body was read to its end, or waits.
-	Wait func(ctx context.Context) (Asset, error)
+	// Wait gives the asset once it is here, and what upstream says of its age
+	// (zero: nothing).
+	Wait func(ctx context.Context) (a Asset, modified time.Time, err error)
 }
 
 // Listing is what an external registry offers of one package.

@@ -222,7 +222,10 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 			if err != nil {
 				return err
 			}
-			return c.retain(n, id, v, v.Assets, rules)
+			if _, err := c.retain(n, id, v, v.Assets, rules); err != nil {
+				return err
+			}
+			return c.importAlong(n, id, v)
 		})
 		if err != nil {
 			return nil, err

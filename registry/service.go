@@ -34,6 +34,10 @@ type Config struct {
 	// says, with Invalid and the reason. Nil: every document is kept.
 	CheckPolicy func(of Resource, document string) error
 
+	// AskedFilesOnly keeps of what connections bring in the files that somebody
+	// asked for, and not all files of their versions (spec 3.3).
+	AskedFilesOnly bool
+
 	// Wake is called after a transaction that wrote events. Nil: nobody waits.
 	Wake func()
 	// CacheUse counts look-ups by kind ("document", "asset") and outcome. Nil: nobody counts.
@@ -79,6 +83,8 @@ type Service struct {
 	// committed and the moment a row refers to them: publishers hold it shared,
 	// the deleter alone.
 	sweeping sync.RWMutex
+	// importing tells that there is something to import.
+	importing chan struct{}
 	// behind counts work that outlives the request that began it.
 	behind sync.WaitGroup
 }
@@ -112,6 +118,7 @@ func New(c Config) (*Service, error) {
 		Config:    c,
 		documents: newDocumentCache(c.Limits.DocumentCache, c.Spill, trust),
 		located:   newLocatedCache(c.Limits.AssetCache),
+		importing: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -160,13 +167,13 @@ func (s *Service) canonical(id VersionID) (VersionID, Rules, error) {
 
 // update runs f in one transaction and wakes the relay when it wrote events.
 func (s *Service) update(ctx context.Context, f func(*change) error) error {
-	var wrote bool
+	var wrote, imports bool
 	err := s.Metadata.Update(ctx, func(tx Tx) error {
 		c := &change{Tx: tx}
 		if err := f(c); err != nil {
 			return err
 		}
-		wrote = len(c.events) > 0
+		wrote, imports = len(c.events) > 0, c.imports
 		if !wrote {
 			return nil
 		}
@@ -174,6 +181,9 @@ func (s *Service) update(ctx context.Context, f func(*change) error) error {
 	})
 	if err == nil && wrote {
 		s.Wake()
+	}
+	if err == nil && imports {
+		s.wakeImports()
 	}
 	return err
 }

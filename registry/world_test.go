@@ -61,7 +61,7 @@ func newWorld(t *testing.T) *world {
 	w.puller = &fakePuller{w: w, listings: map[string]*registry.Listing{}, failing: map[string]error{}, bytes: map[string]string{}}
 	w.svc, err = registry.New(registry.Config{
 		Metadata: meta, Blobs: w.blobs, Authorizer: w, Guard: w.guard, Puller: w.puller,
-		Rules: map[string]registry.Rules{registry.NPM: plainRules{}, registry.Maven: plainRules{}, registry.Generic: plainRules{}, registry.PyPI: growingRules{}},
+		Rules: map[string]registry.Rules{registry.NPM: plainRules{}, registry.Maven: guessingRules{}, registry.Generic: plainRules{}, registry.PyPI: growingRules{}},
 		Clock: w.now,
 	})
 	if err != nil {
@@ -345,7 +345,9 @@ type fakePuller struct {
 	mu       sync.Mutex
 	listings map[string]*registry.Listing // by package name
 	failing  map[string]error             // by package name
+	broken   map[string]error             // by name of the file
 	bytes    map[string]string            // by name@version
+	locates  bool                         // files that no listing names
 	asked    int                          // listings asked for, kept or not
 	pulled   int
 	fetched  int
@@ -372,6 +374,18 @@ func (f *fakePuller) fail(name string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.failing[name] = err
+}
+
+// failFile lets files fail, or with nil come.
+func (f *fakePuller) failFile(err error, names ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.broken == nil {
+		f.broken = map[string]error{}
+	}
+	for _, name := range names {
+		f.broken[name] = err
+	}
 }
 
 func (f *fakePuller) counts() (asked, pulled int) {
@@ -434,8 +448,12 @@ func (f *fakePuller) Known(ctx context.Context, d registry.DomainID, connection 
 func (f *fakePuller) Pull(ctx context.Context, r registry.PullRequest) (*registry.Pulled, error) {
 	f.mu.Lock()
 	content, ok := f.bytes[r.Version.Package.Name+"@"+r.Version.Version]
+	broken := f.broken[r.Asset.Name]
 	f.pulled++
 	f.mu.Unlock()
+	if broken != nil {
+		return nil, broken
+	}
 	if !ok {
 		return nil, registry.Errorf(registry.NotFound, "no such file")
 	}
@@ -457,13 +475,15 @@ func (f *fakePuller) Pull(ctx context.Context, r registry.PullRequest) (*registr
 	if during != nil {
 		during()
 	}
-	if err := r.Finish(ctx, asset, time.Time{}); err != nil {
-		return nil, err
+	if r.Finish != nil {
+		if err := r.Finish(ctx, asset, time.Time{}); err != nil {
+			return nil, err
+		}
 	}
 	return &registry.Pulled{
 		Size: h.Size(),
 		Body: nopCloser{strings.NewReader(content)},
-		Wait: func(context.Context) (registry.Asset, error) { return asset, nil },
+		Wait: func(context.Context) (registry.Asset, time.Time, error) { return asset, time.Time{}, nil },
 	}, nil
 }
 
@@ -475,6 +495,9 @@ func (f *fakePuller) Fetch(_ context.Context, _ string, r registry.AuxiliaryRequ
 }
 
 func (f *fakePuller) Locate(_ string, v registry.VersionID, asset string) (registry.ListedAsset, error) {
+	if f.locates {
+		return registry.ListedAsset{Name: asset, URL: asset}, nil
+	}
 	return registry.ListedAsset{}, registry.Errorf(registry.NotFound, "no %s", asset)
 }
 

@@ -54,6 +54,7 @@ type Config struct {
 
 	SnapshotBuilds    int  // of a Maven snapshot that stay; 0: all
 	UpstreamSnapshots bool // Maven snapshots come through connections, too
+	AskedFilesOnly    bool // of versions that come through connections
 
 	Advisories []string // NAME=URL of dumps
 	TrustRoot  string   // a trusted_root.json; empty: nobody is trusted to attest
@@ -105,6 +106,7 @@ func configFlags(c *Config) *pflag.FlagSet {
 	f.BoolVar(&c.PrivateTargets, "allow-private-targets", false, "web hooks and connections may lead to loopback and private addresses")
 	f.IntVar(&c.SnapshotBuilds, "snapshot-builds", 0, "how many builds of a Maven snapshot stay when a newer one is deployed (default: all)")
 	f.BoolVar(&c.UpstreamSnapshots, "upstream-snapshots", false, "Maven snapshots come through external connections, too")
+	f.BoolVar(&c.AskedFilesOnly, "asked-files-only", false, "of a version that comes through a connection only those files are kept that somebody asked for, and not all of them")
 	f.StringArrayVar(&c.Advisories, "advisories", nil, "`NAME=URL` of a dump of advisories (OSV, zip) that is fetched every six hours; repeatable")
 	f.StringVar(&c.TrustRoot, "trust-root", "", "`file` with the trusted_root.json of a Sigstore instance, by which attestations are verified")
 	f.StringVar(&c.MasterKey, "master-key", "", "`file` with the key that seals secrets (default: one in the data folder)")

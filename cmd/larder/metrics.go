@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -70,8 +71,8 @@ func newMetrics(relay *events.Relay, dispatcher *rules.Dispatcher) *metrics {
 	return m
 }
 
-// watch adds what /-/ready says, and how many steps the database's schema is
-// newer than this build.
+// watch adds what /-/ready says, how much is still to be imported, and how many
+// steps the database's schema is newer than this build.
 func (m *metrics) watch(ops *operations, schemaAhead int) {
 	for part, word := range map[string]func(readiness) string{
 		"storage": func(r readiness) string { return r.Storage },
@@ -85,6 +86,15 @@ func (m *metrics) watch(ops *operations, schemaAhead int) {
 			return 0
 		}))
 	}
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "larder_imports_waiting", Help: "Versions of which files are still to be brought in that nobody asked for.",
+	}, func() float64 {
+		n, err := ops.importsWaiting(context.Background())
+		if err != nil {
+			return math.NaN()
+		}
+		return float64(n)
+	}))
 	m.registry.MustRegister(gauge("larder_schema_ahead", "Steps of the database's schema that this build does not know.", func() int64 { return int64(schemaAhead) }))
 }
 

@@ -138,6 +138,17 @@ func (o *operations) storage(ctx context.Context) error {
 	return err
 }
 
+// importsWaiting counts what any process has still to import.
+func (o *operations) importsWaiting(ctx context.Context) (n int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readinessTime)
+	defer cancel()
+	err = o.server.metadata.View(ctx, func(tx registry.Tx) error {
+		n, err = tx.ImportsWaiting()
+		return err
+	})
+	return n, err
+}
+
 func (o *operations) word(part string, err error) string {
 	if err == nil {
 		return "ok"

@@ -409,6 +409,8 @@ func (s *Server) openService(context.Context) error {
 		CacheUse:    s.metrics.cacheUse,
 		Limits:      s.Config.Quotas.bytes,
 		Quotas:      s.Config.Quotas.core,
+
+		AskedFilesOnly: s.Config.AskedFilesOnly,
 	})
 	if err != nil {
 		return err
@@ -416,6 +418,9 @@ func (s *Server) openService(context.Context) error {
 	s.onClose(s.service.Close)
 	s.oneOfAll("sweep", s.sweep)
 	s.oneOfAll("retention", s.retain)
+	if !s.Config.AskedFilesOnly {
+		s.oneOfAll("imports", s.service.ImportVersions)
+	}
 	if len(s.Config.Advisories) > 0 {
 		s.oneOfAll("advisories", func(ctx context.Context) error {
 			s.advisories(ctx, rules)

@@ -102,3 +102,13 @@ func (rules) Encloses(p registry.PackageID) string { return p.Namespace + "." + 
 
 // Whole implements registry.Parter: builds are parts of their snapshot.
 func (rules) Whole(version string) string { return baseVersion(version) }
+
+// Guess implements registry.Guesser: the names of spec 3.3. Snapshots are not
+// imported.
+func (rules) Guess(id registry.VersionID) []string {
+	if isSnapshot(id.Version) {
+		return nil
+	}
+	stem := id.Package.Name + "-" + id.Version
+	return []string{stem + ".pom", stem + ".jar", stem + "-javadoc.jar", stem + "-sources.jar"}
+}

@@ -41,6 +41,8 @@ type flight struct {
 
 	pending map[string]finish // by repository; under Puller.mu
 	taken   map[string]bool   // repositories whose finish is known; under Puller.mu
+	wanted  bool              // somebody waits for it; under Puller.mu
+	cancel  context.CancelFunc
 
 	ready chan struct{} // closed when readers can begin, or when it is over
 	done  chan struct{} // closed when it is over
@@ -153,13 +155,17 @@ func (p *Puller) join(ctx context.Context, c *client, r registry.PullRequest) *f
 			pending: map[string]finish{}, taken: map[string]bool{}, failed: map[string]error{},
 			ready: make(chan struct{}), done: make(chan struct{}),
 		}
+		work, cancel := p.detach(ctx)
+		f.cancel = cancel
 		p.flights[key] = f
 		p.work.Add(1)
 		go func() {
 			defer p.work.Done()
-			p.fly(ctx, c, f)
+			defer cancel()
+			p.fly(work, c, f)
 		}()
 	}
+	f.wanted = f.wanted || !r.Behind
 	if !f.taken[r.Repo] {
 		f.taken[r.Repo] = true
 		if r.Finish != nil {
@@ -171,8 +177,6 @@ func (p *Puller) join(ctx context.Context, c *client, r registry.PullRequest) *f
 
 // fly downloads, records for every repository that asked, and lets go.
 func (p *Puller) fly(ctx context.Context, c *client, f *flight) {
-	ctx, cancel := p.detach(ctx)
-	defer cancel()
 	var err error
 	got, ok := p.lately(ctx, f)
 	if !ok {
@@ -207,7 +211,7 @@ func (p *Puller) arrive(ctx context.Context, c *client, f *flight) (got registry
 		got, err = p.download(ctx, c, f)
 		return err
 	})
-	if err != nil && p.ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		err = errClosing
 	}
 	p.cfg.Observe(Observation{
@@ -469,16 +473,16 @@ func (f *flight) outcome(repo string) error {
 	return f.failed[repo]
 }
 
-func (f *flight) waiter(repo string) func(context.Context) (registry.Asset, error) {
-	return func(ctx context.Context) (registry.Asset, error) {
+func (f *flight) waiter(repo string) func(context.Context) (registry.Asset, time.Time, error) {
+	return func(ctx context.Context) (registry.Asset, time.Time, error) {
 		select {
 		case <-f.done:
 		case <-ctx.Done():
-			return registry.Asset{}, ctx.Err()
+			return registry.Asset{}, time.Time{}, ctx.Err()
 		}
 		if err := f.outcome(repo); err != nil {
-			return registry.Asset{}, err
+			return registry.Asset{}, time.Time{}, err
 		}
-		return f.result, nil
+		return f.result, f.modified, nil
 	}
 }

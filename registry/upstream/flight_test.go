@@ -94,7 +94,7 @@ func TestPullBringsAnAssetInWithItsHashes(t *testing.T) {
 			if err != nil || !bytes.Equal(got, want) || in.Size != int64(size) {
 				t.Fatalf("%d bytes of %d, size %d, %v", len(got), size, in.Size, err)
 			}
-			a, err := in.Wait(t.Context())
+			a, _, err := in.Wait(t.Context())
 			if err != nil || a != finished {
 				t.Errorf("waited for %+v, finished %+v, %v", a, finished, err)
 			}
@@ -486,7 +486,7 @@ func TestEachRepositoryRecordsTheAssetOnce(t *testing.T) {
 		go func() {
 			defer in.Body.Close()
 			_, err := io.Copy(io.Discard, in.Body)
-			if _, waited := in.Wait(t.Context()); waited != err {
+			if _, _, waited := in.Wait(t.Context()); waited != err {
 				t.Errorf("%s: read %v, waited %v", repo, err, waited)
 			}
 			results <- result{repo, err}

@@ -357,7 +357,7 @@ func (f *fakeConnections) Pull(ctx context.Context, r registry.PullRequest) (*re
 		return nil, err
 	}
 	body, err := f.to.Open(ctx, r.Domain, a.Hashes.SHA256)
-	return &registry.Pulled{Size: a.Size, Body: body, Wait: func(context.Context) (registry.Asset, error) { return a, nil }}, err
+	return &registry.Pulled{Size: a.Size, Body: body, Wait: func(context.Context) (registry.Asset, time.Time, error) { return a, time.Time{}, nil }}, err
 }
 
 func TestVerifyFetchesWhatCameThroughAConnectionAnewAndTakesOnlyTheSameBytes(t *testing.T) {

@@ -112,7 +112,7 @@ func (v *verifying) fetch(connection string, id registry.VersionID, at registry.
 	if err = errors.Join(err, pulled.Body.Close()); err != nil {
 		return err
 	}
-	_, err = pulled.Wait(v.ctx)
+	_, _, err = pulled.Wait(v.ctx)
 	return err
 }
 

@@ -36,9 +36,10 @@ func TestNoStatementReadsAWholeTable(t *testing.T) {
 	// Tables whose rows a statement is there to read all of, and those so small
 	// that it does not matter.
 	whole := []string{
-		"SCAN connections", // Connections
-		"SCAN accounts",    // first page of Accounts
-		"SCAN outbox",      // EventsAfter "" and the unsent ones, both ending at a limit
+		"SCAN connections",                                   // Connections
+		"SCAN accounts",                                      // first page of Accounts
+		"SCAN outbox",                                        // EventsAfter "" and the unsent ones, both ending at a limit
+		"SCAN i USING INDEX imports_due",                     // Imports, ending at a limit
 		"SCAN d USING INDEX sqlite_autoindex_domains",        // first page of Domains
 		"SCAN repositories USING INDEX sqlite_autoindex_rep", // first page of Repositories
 		"SCAN advisory_sources",
@@ -141,6 +142,11 @@ func useEverything(t *testing.T, tx *Tx) {
 	use(read(tx.DueRetentions(1)))
 	use(tx.StepRetention(r, "", time.Now(), registry.RetentionRun{}))
 	use(tx.DeleteRetention(r))
+	use(tx.PutImport(registry.Import{Repo: r, Version: v}))
+	use(read(tx.Imports(1)))
+	use(read(tx.Importing(d, v)))
+	use(tx.RetryImport(registry.Import{Repo: r, Version: v}))
+	use(tx.FinishImport(r, v))
 	use(tx.CreateAccount(registry.Account{ID: "1"}))
 	use(tx.CreateUser(registry.User{Account: "1", Name: "u", ID: "i"}))
 	use(tx.CreateAccessKey(registry.AccessKey{ID: "k", Account: "1", User: "u"}))

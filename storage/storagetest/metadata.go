@@ -29,6 +29,7 @@ func Metadata(t *testing.T, open func(t *testing.T) registry.Metadata) {
 		"groups":       groupChecks,
 		"guard":        guardChecks,
 		"retention":    retentionChecks,
+		"imports":      importChecks,
 		"policies":     policyChecks,
 		"identities":   identityChecks,
 		"principals":   principalChecks,
