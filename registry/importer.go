@@ -24,6 +24,9 @@ const (
 	importRetry = 2 * time.Minute
 	// maxFailures is how many files in a row fail before the others are not tried.
 	maxFailures = 3
+	// importReserve is how much room the store keeps for what somebody asks for or
+	// publishes, in bytes: nothing is imported into it.
+	importReserve = 1 << 30
 	// importHold is for how long bytes may be here before a version has them: long
 	// before they would be taken for orphans.
 	importHold = orphanAge / 6
@@ -350,6 +353,9 @@ func (m *importing) one(ctx context.Context, name string) (inspected, error) {
 	if err != nil {
 		return inspected{}, err
 	}
+	if err := s.roomFor(ctx, asset); err != nil {
+		return inspected{}, err
+	}
 	pulled, err := s.Puller.Pull(ctx, PullRequest{
 		Domain: m.n.ID.Domain, Connection: m.src.connection, Version: m.id, Asset: asset,
 		Guessed: len(m.listed.Assets) == 0, Behind: true,
@@ -368,6 +374,19 @@ func (m *importing) one(ctx context.Context, name string) (inspected, error) {
 	s.sweeping.RLock()
 	defer s.sweeping.RUnlock()
 	return s.inspect(ctx, m.n, m.id, v.dated(modified, m.listed.Seen, s.Clock()), a, m.rules, guard)
+}
+
+// roomFor refuses a file that would fill the store.
+func (s *Service) roomFor(ctx context.Context, a ListedAsset) error {
+	store, ok := s.Blobs.(BlobRoom)
+	if !ok {
+		return nil
+	}
+	room, err := store.Room(ctx)
+	if err == nil && room-a.Size < importReserve {
+		err = Errorf(Unavailable, "there are %d bytes of room, and the last %d are kept for files that somebody asks for or publishes; see --asked-files-only", room, importReserve)
+	}
+	return err
 }
 
 // keep adds the files that are here to the version where it is still held: in

@@ -54,6 +54,12 @@ type BlobProber interface {
 	Exists(ctx context.Context, d DomainID, digest Digest) (bool, error)
 }
 
+// BlobRoom is the optional power of Blobs of a store that has an end.
+type BlobRoom interface {
+	// Room gives how many bytes it has room for.
+	Room(ctx context.Context) (int64, error)
+}
+
 // BlobQuarantine is the optional power of Blobs to keep bytes that are not those of
 // their digest where nobody reads them, for a person to look at.
 type BlobQuarantine interface {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +29,7 @@ type Server struct {
 
 	process *exec.Cmd
 	ended   chan struct{} // closed when the process has
+	killed  bool
 	mu      sync.Mutex
 	log     bytes.Buffer
 }
@@ -114,9 +116,19 @@ func (s *Server) Log() string {
 	return s.log.String()
 }
 
+// Kill ends the process at once.
+func (s *Server) Kill() {
+	s.killed = true
+	s.process.Process.Kill() //nolint:errcheck // it may have ended
+	<-s.ended
+}
+
 // Stop ends the process as a service manager does. Stopping twice is once.
 func (s *Server) Stop(t *testing.T) {
 	t.Helper()
+	if s.killed {
+		return
+	}
 	s.process.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
 	select {
 	case <-s.ended:
@@ -152,6 +164,34 @@ func (s *Server) Larder(t *testing.T, env []string, args ...string) string {
 		t.Fatalf("larder %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.String())
 	}
 	return string(out)
+}
+
+// Imported waits until nothing is left to be brought in that nobody asked for.
+func (s *Server) Imported(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/-/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "\nlarder_imports_waiting 0\n") {
+			return
+		}
+		<-tick.C
+	}
 }
 
 // Token gets an authorization token as a person does.

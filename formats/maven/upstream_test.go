@@ -215,3 +215,56 @@ func TestAVersionIsAsOldAsItsFile(t *testing.T) {
 		}
 	}
 }
+
+// Spec 3.3.
+func TestTheUsualFilesOfAVersionComeInBehindTheRequestForOne(t *testing.T) {
+	s := formatstest.NewServerAt(t, maven.Format(maven.Options{}), registry.Limits{}, func() time.Time { return time.Now().Add(-time.Minute) })
+	s.Connect(formatstest.Connection, formatstest.Second)
+	offer(s.Upstream, "1.0", ".pom", ".jar", "-sources.jar", "-tests.jar")
+	offer(s.Second, "1.0", "-javadoc.jar")
+	importDue := func() {
+		t.Helper()
+		if _, err := s.Service.ImportDue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	get(t, s, far[1:]+"1.0/lib-1.0.pom", 200)
+	importDue()
+	held := func() (names []string) {
+		t.Helper()
+		view, err := s.Repo("main").Held(t.Context(), registry.PackageID{Format: registry.Maven, Namespace: "org.far", Name: "lib"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range view.Versions[0].Assets {
+			names = append(names, a.Name)
+		}
+		return names
+	}
+	if diff := cmp.Diff([]string{"lib-1.0-sources.jar", "lib-1.0.jar", "lib-1.0.pom"}, held()); diff != "" {
+		t.Error(diff)
+	}
+	// Other names come on demand, and guess nothing again.
+	asked := s.Upstream.Count(far + "1.0/lib-1.0-javadoc.jar")
+	get(t, s, far[1:]+"1.0/lib-1.0-tests.jar", 200)
+	importDue()
+	if now := s.Upstream.Count(far + "1.0/lib-1.0-javadoc.jar"); asked != 1 || now != asked {
+		t.Errorf("asked %d and then %d times for what is not there", asked, now)
+	}
+	if n := s.Second.Count(far + "1.0/lib-1.0-javadoc.jar"); n != 0 {
+		t.Errorf("another source was asked %d times", n)
+	}
+	s.Upstream.Down()
+	get(t, s, far[1:]+"1.0/lib-1.0.jar", 200, "far 1.0.jar")
+	get(t, s, far[1:]+"1.0/lib-1.0-sources.jar.sha1", 200)
+}
+
+func TestNoUsualFilesOfSnapshotsAreGuessed(t *testing.T) {
+	guess := maven.Format(maven.Options{}).Rules.(registry.Guesser).Guess
+	p := registry.PackageID{Format: registry.Maven, Namespace: "org.far", Name: "lib"}
+	for _, version := range []string{"1.0-SNAPSHOT", "1.0-20260102.030405-1"} {
+		if got := guess(registry.VersionID{Package: p, Version: version}); got != nil {
+			t.Errorf("%s: %v", version, got)
+		}
+	}
+}

@@ -96,6 +96,49 @@ func TestAnotherIndexIsReadAsJSON(t *testing.T) {
 	want(t, html, 200, `data-yanked="it &lt;breaks&gt;"`, `data-yanked=""`, `data-requires-python="&gt;=3.8"`, `data-gpg-sig="true"`)
 }
 
+// Spec 3.3.
+func TestAllFilesOfAVersionComeInBehindTheRequestForOne(t *testing.T) {
+	s := formatstest.NewServerAt(t, pypi.Format(), registry.Limits{}, func() time.Time { return time.Now().Add(-time.Minute) })
+	whl, linux, source := wheel("left", "1.0"), wheel("left", "1.0", "of", "linux"), sdist("left", "1.0")
+	s.Upstream.ServeText("/files/left-1.0-py3-none-any.whl.metadata", metadataOf("left", "1.0"))
+	s.Upstream.ServeText("/files/left-1.0.tar.gz.asc", "signature")
+	offer(s.Upstream, "left",
+		offered{"left-1.0-py3-none-any.whl", whl, map[string]any{"core-metadata": map[string]string{"sha256": sha256Hex([]byte(metadataOf("left", "1.0")))}}},
+		offered{"left-1.0-cp313-cp313-linux_x86_64.whl", linux, nil},
+		offered{"left-1.0.tar.gz", source, map[string]any{"gpg-sig": true}},
+		offered{"left-0.9.tar.gz", sdist("left", "0.9"), nil},
+	)
+	pageOf(t, s, "main", "left")
+	want(t, s.Do(formatstest.Call{Path: "simple/left/1.0/left-1.0-py3-none-any.whl.metadata"}), 200)
+	importDue(t, s)
+	if n := s.BlobCount(); n != 0 {
+		t.Errorf("%d files came in before any was asked for", n)
+	}
+	want(t, s.Do(formatstest.Call{Path: "simple/left/1.0/left-1.0-py3-none-any.whl"}), 200)
+	importDue(t, s)
+	s.Upstream.Down()
+	for name, content := range map[string][]byte{"left-1.0-py3-none-any.whl": whl, "left-1.0-cp313-cp313-linux_x86_64.whl": linux, "left-1.0.tar.gz": source, "left-1.0.tar.gz.asc": []byte("signature")} {
+		if a := s.Do(formatstest.Call{Path: "simple/left/1.0/" + name}); a.Status != 200 || sha256Hex(a.Body) != sha256Hex(content) {
+			t.Errorf("%s: %d with %d bytes", name, a.Status, len(a.Body))
+		}
+	}
+	// Each wheel's metadata is there by now, without asking again.
+	f := pageOf(t, s, "main", "left").file(t, "left-1.0-cp313-cp313-linux_x86_64.whl")
+	if f.Core == nil || f.Core == false {
+		t.Errorf("got %+v", f)
+	}
+	if n := s.BlobCount(); n != 4 {
+		t.Errorf("%d files are here", n)
+	}
+}
+
+func importDue(t *testing.T, s *formatstest.Server) {
+	t.Helper()
+	if _, err := s.Service.ImportDue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestMetadataOtherThanPromisedIsNotPassedOn(t *testing.T) {
 	s := formatstest.NewServer(t, pypi.Format(), registry.Limits{})
 	s.Upstream.ServeText("/files/left-1.0-py3-none-any.whl.metadata", "something else")

@@ -722,6 +722,39 @@ func TestCloseLetsDownloadsFinishOrEndsThem(t *testing.T) {
 		_, err = w.Pull(t.Context(), r)
 		wantCode(t, err, registry.Unavailable)
 	})
+	t.Run("end what nobody waits for", func(t *testing.T) {
+		for _, joined := range []bool{false, true} {
+			w := newWorld(t)
+			gate := formatstest.NewGate()
+			r := w.asset("a.bin", want)
+			w.up.Fault("/a.bin", gate.After(100_000))
+			r.Behind = true
+			in, err := w.Pull(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.Body.Close()
+			if joined {
+				r.Behind = false
+				if in, err = w.Pull(t.Context(), r); err != nil {
+					t.Fatal(err)
+				}
+				in.Body.Close()
+				closed := make(chan error)
+				go func() { closed <- w.Close(t.Context()) }()
+				gate.Open()
+				err = <-closed
+			} else {
+				err = w.Close(t.Context()) // although the gate stays shut
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := w.held(t) == 1; got != joined {
+				t.Errorf("asked for by somebody: %v; came in: %v", joined, got)
+			}
+		}
+	})
 	t.Run("end", func(t *testing.T) {
 		w := newWorld(t)
 		r := w.asset("a.bin", want)

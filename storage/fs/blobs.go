@@ -22,6 +22,7 @@ type Blobs struct {
 var (
 	_ registry.Blobs          = (*Blobs)(nil)
 	_ registry.BlobProber     = (*Blobs)(nil)
+	_ registry.BlobRoom       = (*Blobs)(nil)
 	_ registry.BlobQuarantine = (*Blobs)(nil)
 )
 
@@ -96,6 +97,15 @@ func (b *Blobs) Open(ctx context.Context, d registry.DomainID, digest registry.D
 		return nil, fmt.Errorf("blobs: open: %w", err)
 	}
 	return f, nil
+}
+
+// Room implements registry.BlobRoom.
+func (b *Blobs) Room(context.Context) (int64, error) {
+	n, err := room(b.root)
+	if err != nil {
+		return 0, &registry.Error{Code: registry.Internal, Err: err}
+	}
+	return n, nil
 }
 
 // Exists implements registry.BlobProber.

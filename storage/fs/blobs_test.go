@@ -69,6 +69,20 @@ func files(t *testing.T, dir string) []string {
 	return all
 }
 
+func TestRoomIsThatOfTheFileSystem(t *testing.T) {
+	root := t.TempDir()
+	b := open(t, root)
+	if n, err := b.Room(t.Context()); err != nil || n < 1 {
+		t.Errorf("room for %d bytes, %v", n, err)
+	}
+	if err := os.RemoveAll(root); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Room(t.Context()); registry.CodeOf(err) != registry.Internal {
+		t.Errorf("without its folder: %v", err)
+	}
+}
+
 func TestLayoutIsTheOneInThePackageComment(t *testing.T) {
 	root := t.TempDir()
 	digest := put(t, open(t, root), "test").String()

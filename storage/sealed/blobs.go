@@ -32,6 +32,7 @@ type Blobs struct {
 var (
 	_ registry.Blobs          = (*Blobs)(nil)
 	_ registry.BlobProber     = (*Blobs)(nil)
+	_ registry.BlobRoom       = (*Blobs)(nil)
 	_ registry.BlobQuarantine = (*Blobs)(nil)
 )
 
@@ -138,6 +139,9 @@ func (b *Blobs) dropUnreadable(ctx context.Context, d registry.DomainID, digest 
 	}
 	return nil
 }
+
+// Room implements registry.BlobRoom. Both folders lie in one.
+func (b *Blobs) Room(ctx context.Context) (int64, error) { return b.plain.Room(ctx) }
 
 // Exists implements registry.BlobProber.
 func (b *Blobs) Exists(ctx context.Context, d registry.DomainID, digest registry.Digest) (bool, error) {
