@@ -80,6 +80,7 @@ func escapedName(p registry.PackageID) string {
 // everything else may be missing from it; a version that no client could name
 // is left out.
 func readPackument(body []byte, p registry.PackageID) (*registry.Listing, error) {
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // as npm reads it, too
 	if !json.Valid(body) {
 		return nil, registry.Errorf(registry.UpstreamFailed, "the upstream registry answered for %s with something that is not a package document", fullName(p))
 	}

@@ -58,7 +58,7 @@ func TestListing(t *testing.T) {
 }
 
 func TestListingSurvivesAPoorUpstream(t *testing.T) {
-	g := answers{"x": `{"versions":{
+	g := answers{"x": "\ufeff" + `{"versions":{
 		"1.0.0":{},
 		"1.0.1":{"name":"x","version":"v1.0.1","dist":null,"time":3},
 		"1.0.2":{"dist":{"tarball":"x-1.0.2.tgz","shasum":"nothex","integrity":"sha512-short sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=?opt sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA="}},
