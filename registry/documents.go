@@ -181,6 +181,7 @@ func (m *merged) has(version string) bool {
 
 // viewOf is view for a caller who wants one version, if id names one: where it
 // lacks that, the sources are asked again, but those asked since began.
+// UpstreamFailed where one of them fails and may have it by now.
 func (s *Service) viewOf(ctx context.Context, n *node, id VersionID, rules Rules, began time.Time) (*merged, error) {
 	m, err := s.view(ctx, n, id.Package, rules)
 	if id.Version == "" || m.has(id.Version) || (err != nil && !IsNotFound(err)) {
@@ -189,18 +190,21 @@ func (s *Service) viewOf(ctx context.Context, n *node, id VersionID, rules Rules
 	if err := m.withheld(n.ID, id); err != nil {
 		return m, err
 	}
-	if err := s.revalidate(ctx, n, id.Package, began); err != nil {
+	sources, err := s.revalidate(ctx, n, id.Package, began)
+	if err != nil {
 		return nil, err
 	}
 	if m, err = s.view(ctx, n, id.Package, rules); err == nil && !m.has(id.Version) {
-		err = m.withheld(n.ID, id)
+		if err = m.withheld(n.ID, id); err == nil {
+			err = unconfirmed(sources, id, nil)
+		}
 	}
 	return m, err
 }
 
 // revalidate asks the sources of a package again before it returns, but those
 // that have been asked since then.
-func (s *Service) revalidate(ctx context.Context, n *node, p PackageID, since time.Time) error {
+func (s *Service) revalidate(ctx context.Context, n *node, p PackageID, since time.Time) ([]source, error) {
 	var at []place
 	err := s.Metadata.View(ctx, func(tx Tx) error {
 		var err error
@@ -208,10 +212,11 @@ func (s *Service) revalidate(ctx context.Context, n *node, p PackageID, since ti
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.list(ctx, s.sources(at, p.Format), n.ID.Domain, p, since)
-	return nil
+	sources := s.sources(at, p.Format)
+	s.list(ctx, sources, n.ID.Domain, p, since)
+	return sources, nil
 }
 
 // revive compares a kept rendering with the revisions that are true now and

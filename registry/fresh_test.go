@@ -44,3 +44,27 @@ func TestAConnectionThatLeadsNowhereIsToldApartFromAMissingPackage(t *testing.T)
 		t.Errorf("message %q", got)
 	}
 }
+
+// An upstream failure must not look like a missing version.
+func TestAVersionThatAFailingSourceMayHaveByNowIsNotMissing(t *testing.T) {
+	w := newWorld(t)
+	w.puller.offer("left", "1.0")
+	if _, err := w.read("app", "left", "1.0"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.read("app", "left", "1.1")
+	wantCode(t, err, registry.NotFound)
+
+	w.puller.listings["left"].FailingSince = w.now()
+	_, err = w.read("app", "left", "1.1")
+	wantCode(t, err, registry.UpstreamFailed)
+	q := registry.DocumentQuery{Package: pid("left"), Version: "1.1", Kind: "one"}
+	_, err = w.repo("app").Document(t.Context(), q, func(*registry.PackageView) ([]byte, error) {
+		return nil, registry.Errorf(registry.NotFound, "rendered")
+	})
+	wantCode(t, err, registry.UpstreamFailed)
+	wantCode(t, w.repo("app").SetTag(t.Context(), pid("left"), "next", "1.1"), registry.UpstreamFailed)
+	if _, err := w.read("app", "left", "1.0"); err != nil {
+		t.Errorf("what is held: %v", err)
+	}
+}

@@ -130,7 +130,7 @@ func (c *change) sameOrigin(n *node, id VersionID, origin Origin) error {
 }
 
 // offer finds the first source that lists the version. A listing without it is
-// revalidated at once before it is believed.
+// revalidated at once before it is believed: UpstreamFailed where that cannot be.
 func (s *Service) offer(ctx context.Context, n *node, id VersionID, origin Origin, sources []source) (source, ListedVersion, error) {
 	for _, since := range []time.Time{{}, s.Clock()} {
 		s.list(ctx, sources, n.ID.Domain, id.Package, since)
@@ -145,7 +145,7 @@ func (s *Service) offer(ctx context.Context, n *node, id VersionID, origin Origi
 			}
 		}
 	}
-	return source{}, ListedVersion{}, failure(sources, noVersion(n.ID, id))
+	return source{}, ListedVersion{}, failure(sources, unconfirmed(sources, id, noVersion(n.ID, id)))
 }
 
 // offered gives the listed asset, or where the format's layout puts it.

@@ -185,6 +185,20 @@ func failure(sources []source, otherwise error) error {
 	return otherwise
 }
 
+// unconfirmed is the error of a version that is not to be had, where a source's
+// kept listing lacks it and the source, which fails, may have got it since;
+// otherwise where none fails.
+func unconfirmed(sources []source, id VersionID, otherwise error) error {
+	for _, src := range sources {
+		lacks := src.listing != nil && !slices.ContainsFunc(src.listing.Versions, func(v ListedVersion) bool { return v.Version == id.Version })
+		if lacks && !src.listing.FailingSince.IsZero() {
+			return Errorf(UpstreamFailed, "external connection %s: upstream fails since %s, and what it listed before lacks version %s of package %q",
+				src.connection, src.listing.FailingSince.UTC().Format(time.RFC3339), id.Version, id.Package.DisplayName())
+		}
+	}
+	return otherwise
+}
+
 // merged is a view with what a cached rendering of it depends on.
 type merged struct {
 	view   *PackageView
