@@ -185,7 +185,7 @@ func CheckConnection(c *Connection) error {
 	switch c.Format {
 	case NPM, PyPI, Maven, NuGet, Ruby, Cargo:
 	default:
-		return Errorf(Invalid, "external connection %s needs a format: write NAME=FORMAT+URL, with npm, pypi, maven, nuget, ruby or cargo", c.Name)
+		return Errorf(Invalid, "external connection %s needs a format: write FORMAT+URL, such as npm+https://packages.example.com/npm/, with npm, pypi, maven, nuget, ruby or cargo", c.Name)
 	}
 	u, err := url.Parse(c.URL)
 	if c.URL != "" && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Fragment != "") {

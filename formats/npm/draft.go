@@ -179,6 +179,8 @@ func checkBundle(data []byte, sum [sha512.Size]byte) (string, error) {
 }
 
 // signBy notes who published, in place of what the client may have written.
+// Nobody's address is known, but npm view prints one: "undefined" where there
+// is none, nothing for an empty one (npm: view.js).
 func (m *manifest) signBy(user string) {
 	var more object
 	members(m.more, func(key string, value []byte) {
@@ -187,7 +189,7 @@ func (m *manifest) signBy(user string) {
 		}
 	})
 	if user != "" {
-		more.set("_npmUser", append(appendString([]byte(`{"name":`), user), '}'))
+		more.set("_npmUser", append(appendString([]byte(`{"name":`), user), `,"email":""}`...))
 	}
 	m.more = more.bytes()
 }

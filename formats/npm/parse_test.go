@@ -33,7 +33,7 @@ func TestDraftOfAPublish(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := `{"more":{"_npmUser":{"name":"me"}},"dist":{"shasum":"a9993e364706816aba3e25717850c26c9cd0d89d","integrity":"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="}}`
+		want := `{"more":{"_npmUser":{"name":"me","email":""}},"dist":{"shasum":"a9993e364706816aba3e25717850c26c9cd0d89d","integrity":"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="}}`
 		if string(d.Manifest) != want {
 			t.Errorf("got\n%s, want\n%s", d.Manifest, want)
 		}

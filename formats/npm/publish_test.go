@@ -89,6 +89,9 @@ func TestPublishedPackageIsServedAsItWasPublished(t *testing.T) {
 			t.Errorf("%s: %s", key, diff)
 		}
 	}
+	if got := at(v, "_npmUser", "email"); got != "" {
+		t.Errorf("an address of the publisher is %v, which npm view prints", got)
+	}
 	if got := at(v, "_npmUser", "name"); got != formatstest.Owner {
 		t.Errorf("published by %v", got)
 	}
