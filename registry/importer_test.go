@@ -271,27 +271,6 @@ func TestImportsRunBehindRequests(t *testing.T) {
 	}
 }
 
-// ending is a store that has an end.
-type ending struct {
-	registry.Blobs
-	room int64
-}
-
-func (e ending) Room(context.Context) (int64, error) { return e.room, nil }
-
-func TestTheLastRoomIsKeptForWhatSomebodyAsksFor(t *testing.T) {
-	w := newGrowingWorld(t)
-	w.svc.Blobs = ending{w.blobs, 1<<30 - 1}
-	w.list("first", registry.Published, "a", "b")
-	w.mustFetch("app", "a")
-	w.importDue()
-	w.wantAssets("app", "a")
-	w.svc.Blobs = ending{w.blobs, 1 << 30}
-	w.pass(time.Hour)
-	w.importDue()
-	w.wantAssets("app", "a b")
-}
-
 // guessingRules are those of a format whose registries list no files.
 type guessingRules struct{ plainRules }
 

@@ -715,8 +715,8 @@ type PullRequest struct {
 	// the askers, with a context that outlives them. An error fails the pull.
 	Repo   string
 	Finish func(ctx context.Context, a Asset, modified time.Time) error
-	// Behind says that no client waits for it: when the server stops, so does a
-	// download that nobody else has asked for.
+	// Behind says that no client waits for it: with Pull's context, which is to end,
+	// a download ends that nobody else has asked for.
 	Behind bool
 }
 

@@ -225,7 +225,7 @@ func (s *Service) resolve(ctx context.Context, n *node, id VersionID, name strin
 			if _, err := c.retain(n, id, v, v.Assets, rules); err != nil {
 				return err
 			}
-			return c.importAlong(n, id, v)
+			return s.importAlong(c, n, id, v)
 		})
 		if err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -85,6 +86,7 @@ type Service struct {
 	sweeping sync.RWMutex
 	// importing tells that there is something to import.
 	importing chan struct{}
+	coming    atomic.Int64 // bytes of what is imported just now
 	// behind counts work that outlives the request that began it.
 	behind sync.WaitGroup
 }

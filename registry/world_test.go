@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -329,10 +330,17 @@ func (g *fakeGuard) Judge(s registry.Subject) registry.Verdict {
 
 // What it says does not hang on documents.
 func (g *fakeGuard) Compile(string) (registry.Rulings, error) { return g, nil }
-func (g *fakeGuard) Of(registry.PackageID) registry.Ruling    { return g }
-func (g *fakeGuard) Advised() bool                            { return false }
-func (g *fakeGuard) Attested() bool                           { return false }
-func (g *fakeGuard) Explain() []string                        { return nil }
+
+// Of is of what is set by now.
+func (g *fakeGuard) Of(registry.PackageID) registry.Ruling {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return &fakeGuard{verdicts: maps.Clone(g.verdicts)}
+}
+
+func (g *fakeGuard) Advised() bool     { return false }
+func (g *fakeGuard) Attested() bool    { return false }
+func (g *fakeGuard) Explain() []string { return nil }
 func (g *fakeGuard) Block(document string, _ []registry.VersionID, _ string) (string, error) {
 	return document, nil
 }

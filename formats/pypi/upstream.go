@@ -314,7 +314,7 @@ func (rules) Enrich(raw json.RawMessage, a registry.Asset, r io.ReaderAt) json.R
 		f.Metadata = sha256Hex(b)
 		m.Files[a.Name] = f
 	}
-	if m.About == nil {
+	if m.About == nil || isWheel(a.Name) { // as in merge
 		m.About = aboutOf(parseMetadata(b))
 	}
 	return m.encode()

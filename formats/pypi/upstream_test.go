@@ -132,6 +132,25 @@ func TestAllFilesOfAVersionComeInBehindTheRequestForOne(t *testing.T) {
 	}
 }
 
+// A source distribution may leave to its build what a version depends on.
+func TestAVersionIsDescribedByItsWheelsWhateverElseComesIn(t *testing.T) {
+	s := formatstest.NewServerAt(t, pypi.Format(), registry.Limits{}, func() time.Time { return time.Now().Add(-time.Minute) })
+	offer(s.Upstream, "left",
+		offered{"left-1.0-py3-none-any.whl", wheel("left", "1.0", "Requires-Dist: right"), nil},
+		offered{"left-1.0.tar.gz", sdist("left", "1.0"), nil},
+		offered{"left-1.0-zz-none-linux_x86_64.whl", wheel("left", "1.0", "Requires-Dist: right"), nil},
+	)
+	want(t, s.Do(formatstest.Call{Path: "simple/left/1.0/left-1.0-py3-none-any.whl"}), 200)
+	importDue(t, s)
+	view, err := s.Repo("main").Held(t.Context(), registry.PackageID{Format: registry.PyPI, Name: "left"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := view.Versions[0]; len(v.Assets) != 3 || !strings.Contains(string(v.Manifest), `"right"`) {
+		t.Errorf("%d files, described by %s", len(v.Assets), v.Manifest)
+	}
+}
+
 func importDue(t *testing.T, s *formatstest.Server) {
 	t.Helper()
 	if _, err := s.Service.ImportDue(t.Context()); err != nil {

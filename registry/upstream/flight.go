@@ -96,6 +96,9 @@ func (p *Puller) Pull(ctx context.Context, r registry.PullRequest) (*registry.Pu
 	if f == nil {
 		return nil, errClosing
 	}
+	if r.Behind {
+		context.AfterFunc(ctx, func() { p.leave(f) })
+	}
 	select {
 	case <-f.ready:
 	case <-ctx.Done():
@@ -175,6 +178,24 @@ func (p *Puller) join(ctx context.Context, c *client, r registry.PullRequest) *f
 	return f
 }
 
+// leave ends a download that nobody waits for. Who asks for it from now on begins
+// another.
+func (p *Puller) leave(f *flight) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !f.wanted {
+		f.cancel()
+		p.forget(f)
+	}
+}
+
+// forget lets nobody join any more; under mu.
+func (p *Puller) forget(f *flight) {
+	if p.flights[f.key] == f {
+		delete(p.flights, f.key)
+	}
+}
+
 // fly downloads, records for every repository that asked, and lets go.
 func (p *Puller) fly(ctx context.Context, c *client, f *flight) {
 	var err error
@@ -231,7 +252,7 @@ func (p *Puller) recorders(f *flight, got registry.Asset, err error) map[string]
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil || len(f.pending) == 0 {
-		delete(p.flights, f.key)
+		p.forget(f)
 		if err == nil {
 			p.landed(f, got)
 		}

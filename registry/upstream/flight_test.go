@@ -698,6 +698,50 @@ func TestMemoryDoesNotGrowWithTheAsset(t *testing.T) {
 	}
 }
 
+func TestADownloadThatNobodyWaitsForEndsWithItsAsker(t *testing.T) {
+	want := noise(1 << 20)
+	for _, joined := range []bool{false, true} {
+		w := newWorld(t)
+		gate := formatstest.NewGate()
+		r := w.asset("a.bin", want)
+		w.up.Fault("/a.bin", gate.After(100_000))
+		behind := r
+		behind.Behind = true
+		ctx, cancel := context.WithCancel(t.Context())
+		in, err := w.Pull(ctx, behind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Body.Close()
+		asked := in
+		if joined {
+			if asked, err = w.Pull(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cancel()
+		if !joined {
+			// Although the gate stays shut.
+			if _, _, err := in.Wait(t.Context()); err == nil {
+				t.Error("it came in")
+			}
+			w.up.Heal("/a.bin")
+			if asked, err = w.Pull(t.Context(), r); err != nil {
+				t.Fatalf("asked for after that: %v", err)
+			}
+		}
+		gate.Open()
+		got, err := io.ReadAll(asked.Body)
+		asked.Body.Close()
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("joined %v: %d bytes, %v", joined, len(got), err)
+		}
+		if n, want := w.up.Count("/a.bin"), map[bool]int{true: 1, false: 2}[joined]; n != want {
+			t.Errorf("joined %v: fetched %d times", joined, n)
+		}
+	}
+}
+
 func TestCloseLetsDownloadsFinishOrEndsThem(t *testing.T) {
 	want := noise(300_000)
 	t.Run("finish", func(t *testing.T) {
@@ -721,39 +765,6 @@ func TestCloseLetsDownloadsFinishOrEndsThem(t *testing.T) {
 		}
 		_, err = w.Pull(t.Context(), r)
 		wantCode(t, err, registry.Unavailable)
-	})
-	t.Run("end what nobody waits for", func(t *testing.T) {
-		for _, joined := range []bool{false, true} {
-			w := newWorld(t)
-			gate := formatstest.NewGate()
-			r := w.asset("a.bin", want)
-			w.up.Fault("/a.bin", gate.After(100_000))
-			r.Behind = true
-			in, err := w.Pull(t.Context(), r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			in.Body.Close()
-			if joined {
-				r.Behind = false
-				if in, err = w.Pull(t.Context(), r); err != nil {
-					t.Fatal(err)
-				}
-				in.Body.Close()
-				closed := make(chan error)
-				go func() { closed <- w.Close(t.Context()) }()
-				gate.Open()
-				err = <-closed
-			} else {
-				err = w.Close(t.Context()) // although the gate stays shut
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := w.held(t) == 1; got != joined {
-				t.Errorf("asked for by somebody: %v; came in: %v", joined, got)
-			}
-		}
 	})
 	t.Run("end", func(t *testing.T) {
 		w := newWorld(t)

@@ -151,17 +151,12 @@ func New(cfg Config) *Puller {
 // errClosing is why work ends when the server stops.
 var errClosing = registry.Errorf(registry.Unavailable, "the server is stopping; try again in a moment")
 
-// Close lets downloads and revalidations that are under way finish, except those
-// that nobody waits for, and ends them when ctx does; the error is then ctx's. Later calls that would need
+// Close lets downloads and revalidations that are under way finish, and ends
+// them when ctx does; the error is then ctx's. Later calls that would need
 // upstream fail with Unavailable; kept listings are still served.
 func (p *Puller) Close(ctx context.Context) error {
 	p.mu.Lock()
 	p.closing = true
-	for _, f := range p.flights {
-		if !f.wanted {
-			f.cancel()
-		}
-	}
 	p.mu.Unlock()
 
 	done := make(chan struct{})
