@@ -57,6 +57,10 @@ func TestEveryOperationIsRefusedUnderDenyAll(t *testing.T) {
 				_, err := r.Auxiliary(ctx, registry.NPM, registry.AuxiliaryRequest{Kind: "audit"})
 				return err
 			},
+			"AuxiliaryOf": func() error {
+				_, err := r.AuxiliaryOf(ctx, registry.NPM, registry.Origin{}, registry.AuxiliaryRequest{Kind: "attestations"})
+				return err
+			},
 			"Internal": func() error { _, err := r.Internal(ctx, []registry.PackageID{pid("lib")}); return err },
 			"Publish": func() error {
 				if _, err := r.Publish(ctx, registry.PackageID{Format: registry.NPM}); err == nil {

@@ -11,12 +11,16 @@ import (
 // signs. Without a connection, 404: npm then expects no signatures (npm:
 // verify-signatures.js).
 func getKeys(w http.ResponseWriter, r *formats.Request) error {
-	return pass(w, r, registry.AuxiliaryRequest{Kind: "keys", Path: "-/npm/v1/keys"})
+	a, err := r.Repo.Auxiliary(r.Context(), registry.NPM, registry.AuxiliaryRequest{Kind: "keys", Path: "-/npm/v1/keys"})
+	if err != nil {
+		return err
+	}
+	return formats.ServeBytes(w, r, http.StatusOK, a.ContentType, a.Body)
 }
 
 // getAttestations answers GET /-/npm/v1/attestations/{package}@{version}: the
 // bundle that was published with the version, or for one from outside what the
-// external registry has. Nothing is asked outside for a version from here.
+// registry has that it came from. Nothing is asked outside for a version from here.
 func getAttestations(w http.ResponseWriter, r *formats.Request) error {
 	p, err := packageOf(r)
 	if err != nil {
@@ -44,11 +48,8 @@ func getAttestations(w http.ResponseWriter, r *formats.Request) error {
 	if len(internal) > 0 { // it was fetched before the name was claimed
 		return registry.Errorf(registry.NotFound, "nobody outside is asked for the provenance of %q", fullName(p))
 	}
-	return pass(w, r, registry.AuxiliaryRequest{Kind: "attestations", Path: attestationsPath(registry.VersionID{Package: p, Version: version})})
-}
-
-func pass(w http.ResponseWriter, r *formats.Request, q registry.AuxiliaryRequest) error {
-	a, err := r.Repo.Auxiliary(r.Context(), registry.NPM, q)
+	q := registry.AuxiliaryRequest{Kind: "attestations", Path: attestationsPath(registry.VersionID{Package: p, Version: version})}
+	a, err := r.Repo.AuxiliaryOf(r.Context(), registry.NPM, v.Origin, q)
 	if err != nil {
 		return err
 	}

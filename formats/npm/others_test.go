@@ -230,6 +230,25 @@ func TestKeysAndAttestationsComeFromOutside(t *testing.T) {
 	}
 }
 
+func TestOfSeveralConnectionsTheOneThatKnowsAnswers(t *testing.T) {
+	s := newServer(t)
+	s.Connect(formatstest.Connection, formatstest.Second)
+	s.Second.ServeText("/lib", `{"name":"lib","versions":{"1.0.0":{"dist":{"attestations":{}}}},"dist-tags":{"latest":"1.0.0"}}`)
+	s.Second.ServeText("/-/npm/v1/attestations/lib@1.0.0", `{"attestations":["of the second"]}`)
+	s.Upstream.ServeText("/-/npm/v1/attestations/lib@1.0.0", `{"attestations":["of another lib"]}`)
+	if a := s.Do(formatstest.Call{Path: "-/npm/v1/attestations/lib@1.0.0"}); a.Status != 200 || string(a.Body) != `{"attestations":["of the second"]}` {
+		t.Errorf("attestations: got %d %s", a.Status, a.Body)
+	}
+	s.Second.ServeText("/-/npm/v1/keys", `{"keys":["of the second"]}`)
+	if a := s.Do(formatstest.Call{Path: "-/npm/v1/keys"}); a.Status != 200 || string(a.Body) != `{"keys":["of the second"]}` {
+		t.Errorf("keys: got %d %s", a.Status, a.Body)
+	}
+	s.Second.ServeText("/-/npm/v1/security/advisories/bulk", `{"lib":[{"id":1}]}`)
+	if a := s.Do(formatstest.Call{Method: "POST", Path: "-/npm/v1/security/advisories/bulk", Body: []byte(`{"lib":["1.0.0"]}`)}); a.Status != 200 || string(a.Body) != `{"lib":[{"id":1}]}` {
+		t.Errorf("audit: got %d %s", a.Status, a.Body)
+	}
+}
+
 func TestUpstreamsOddFileNames(t *testing.T) {
 	s := newServer(t)
 	s.Upstream.ServeText("/left", `{"name":"left","versions":{"1.0.0":{"dist":{"tarball":"{upstream}/files/l-one.tar.gz"}}},"dist-tags":{"latest":"1.0.0"}}`)
