@@ -169,11 +169,9 @@ func (p *Puller) join(ctx context.Context, c *client, r registry.PullRequest) *f
 		}()
 	}
 	f.wanted = f.wanted || !r.Behind
-	if !f.taken[r.Repo] {
+	if r.Finish != nil && !f.taken[r.Repo] {
 		f.taken[r.Repo] = true
-		if r.Finish != nil {
-			f.pending[r.Repo] = r.Finish
-		}
+		f.pending[r.Repo] = r.Finish
 	}
 	return f
 }

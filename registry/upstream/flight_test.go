@@ -713,7 +713,11 @@ func TestADownloadThatNobodyWaitsForEndsWithItsAsker(t *testing.T) {
 			t.Fatal(err)
 		}
 		in.Body.Close()
-		asked := in
+		asked, recorded := in, false
+		r.Finish = func(context.Context, registry.Asset, time.Time) error {
+			recorded = true
+			return nil
+		}
 		if joined {
 			if asked, err = w.Pull(t.Context(), r); err != nil {
 				t.Fatal(err)
@@ -733,8 +737,8 @@ func TestADownloadThatNobodyWaitsForEndsWithItsAsker(t *testing.T) {
 		gate.Open()
 		got, err := io.ReadAll(asked.Body)
 		asked.Body.Close()
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("joined %v: %d bytes, %v", joined, len(got), err)
+		if err != nil || !bytes.Equal(got, want) || !recorded {
+			t.Errorf("joined %v: %d bytes, recorded %v, %v", joined, len(got), recorded, err)
 		}
 		if n, want := w.up.Count("/a.bin"), map[bool]int{true: 1, false: 2}[joined]; n != want {
 			t.Errorf("joined %v: fetched %d times", joined, n)
