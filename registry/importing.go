@@ -124,13 +124,13 @@ func (m *importing) way(ctx context.Context) (by way, err error) {
 	if err != nil || by.n == nil {
 		return by, cmp.Or(err, noRepository(m.repo))
 	}
-	return by, m.s.Metadata.View(ctx, func(tx Tx) error {
-		if by.at, err = m.s.places(tx, by.n, m.id.Package); err != nil {
-			return err
+	err = m.s.Metadata.View(ctx, func(tx Tx) (err error) {
+		if by.at, err = m.s.places(tx, by.n, m.id.Package); err == nil {
+			by.guard, err = m.s.ruling(tx, by.n, m.id.Package)
 		}
-		by.guard, err = m.s.ruling(tx, by.n, m.id.Package)
 		return err
 	})
+	return by, err
 }
 
 // sources are those of the connection that the version came through.
