@@ -22,6 +22,9 @@ type growingRules struct{ plainRules }
 func (growingRules) ShowsUnlisted() {}
 
 func (growingRules) Refresh(held, newer registry.Version) (json.RawMessage, registry.Status) {
+	if strings.Contains(string(newer.Manifest), "trips") {
+		panic("a merge tripped")
+	}
 	return newer.Manifest, newer.Status
 }
 

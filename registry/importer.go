@@ -26,18 +26,14 @@ const (
 // the repository that was asked: those that its source lists, or else, once,
 // those that the format guesses.
 func (s *Service) importRest(c *change, n *node, id VersionID, listed ListedVersion, rules Rules, made bool) error {
-	if s.AskedFilesOnly {
-		return nil
-	}
-	names := assetsOf(id, listed, rules)
-	if len(listed.Assets) == 0 && !made {
+	if s.AskedFilesOnly || (len(listed.Assets) == 0 && !made) {
 		return nil
 	}
 	v, err := c.Version(n.ID, id)
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(names, func(name string) bool { _, held := v.Asset(name); return !held }) {
+	if !slices.ContainsFunc(assetsOf(id, listed, rules), func(name string) bool { _, held := v.Asset(name); return !held }) {
 		return nil
 	}
 	return c.noteImport(n, id)
@@ -172,7 +168,7 @@ func (s *Service) dueImports(ctx context.Context, working map[importKey]bool) (d
 
 // tryImport works on one import and says what becomes of it.
 func (s *Service) tryImport(ctx context.Context, i Import) {
-	err := s.importVersion(ctx, i)
+	err := s.safely(ctx, func() error { return s.importVersion(ctx, i) })
 	if ctx.Err() != nil {
 		return // it is still noted
 	}

@@ -222,7 +222,10 @@ func (m *importing) file(ctx context.Context, by way, src source, name string) (
 	here := make(chan struct{})
 	go func() {
 		defer close(here)
-		in, err = m.one(ctx, by, src, name)
+		err = m.s.safely(ctx, func() (err error) {
+			in, err = m.one(ctx, by, src, name)
+			return err
+		})
 	}()
 	timer := time.NewTimer(importTurn)
 	defer timer.Stop()
@@ -240,12 +243,6 @@ func (m *importing) file(ctx context.Context, by way, src source, name string) (
 // else has asked for it.
 func (m *importing) one(ctx context.Context, by way, src source, name string) (in inspected, err error) {
 	s := m.s
-	defer func() { // what comes from outside costs one file and not the process
-		if r := recover(); r != nil {
-			s.Logger.ErrorContext(ctx, "panic while a file is brought in", "panic", r, "stack", string(debug.Stack()))
-			err = Errorf(UpstreamFailed, "%s cannot be read", name)
-		}
-	}()
 	v := m.listing.from(src.connection, m.listed)
 	guard := by.guard.of(name)
 	if verdict := guard.judge(v, m.listed.Assets); verdict.final() {
@@ -289,6 +286,18 @@ func (m *importing) one(ctx context.Context, by way, src source, name string) (i
 	return s.inspect(ctx, by.n, m.id, v.dated(modified, m.listed.Seen, s.Clock()), a, m.rules, guard)
 }
 
+// safely runs f; a panic becomes an error: what comes from outside costs one file,
+// or one import, and not the process.
+func (s *Service) safely(ctx context.Context, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.Logger.ErrorContext(ctx, "panic while files are brought in", "panic", r, "stack", string(debug.Stack()))
+			err = Errorf(UpstreamFailed, "what came from outside cannot be read")
+		}
+	}()
+	return f()
+}
+
 // reserve refuses a file that would fill the store, together with the others that
 // are on their way. free is called once it is here, or will not be.
 func (s *Service) reserve(ctx context.Context, size int64) (free func(), err error) {
@@ -305,8 +314,7 @@ func (s *Service) reserve(ctx context.Context, size int64) (free func(), err err
 	return free, nil
 }
 
-// keep adds the files that are here to the version where it is still held: in
-// the repository with the connection and in the one that was asked.
+// keep adds the files that are here to the version where it is still held.
 func (m *importing) keep(ctx context.Context) error {
 	if len(m.files) == 0 {
 		return nil
@@ -332,7 +340,7 @@ func (m *importing) keep(ctx context.Context) error {
 	defer m.s.sweeping.RUnlock()
 	return m.s.update(ctx, func(c *change) error {
 		return m.s.settle(ctx, c, by.n, m.id, src, files, func(c *change) error {
-			for _, n := range slices.Compact([]*node{src.repo, by.n}) {
+			for _, n := range keepers(src, by.n) {
 				if _, err := c.Version(n.ID, m.id); IsNotFound(err) {
 					continue
 				} else if err != nil {

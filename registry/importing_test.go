@@ -149,6 +149,18 @@ func TestAFileThatTripsAParserCostsNeitherTheProcessNorTheOthers(t *testing.T) {
 	}
 }
 
+func TestAnImportThatTripsCostsNeitherTheProcessNorOthers(t *testing.T) {
+	w := newGrowingWorld(t)
+	w.list("trips", registry.Published, "a", "b")
+	w.mustFetch("app", "a")
+	w.importDue()
+	w.wantAssets("app", "a")
+	if got := w.waiting(); len(got) != 1 || got[0].Attempts != 1 {
+		t.Errorf("waiting: %+v", got)
+	}
+	w.mustPublish("team", "other", "1.0", "x") // rows and locks are free again
+}
+
 func TestAVersionThatTakesLongComesInByTurns(t *testing.T) {
 	w := newGrowingWorld(t)
 	w.list("first", registry.Published, "a", "b", "c", "d")

@@ -74,16 +74,13 @@ func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, 
 			}
 			return s.update(ctx, func(c *change) error {
 				return s.settle(ctx, c, n, id, src, []inspected{in}, func(c *change) error {
-					// The repository with the connection keeps it, and the one that was
-					// asked; none between them (spec 3.2).
-					made, err := c.retain(src.repo, id, in.version, in.version.Assets, rules)
-					if err == nil && src.repo != n {
-						var here bool
-						here, err = c.retain(n, id, in.version, in.version.Assets, rules)
-						made = made || here
-					}
-					if err != nil {
-						return err
+					made := false
+					for _, at := range keepers(src, n) {
+						first, err := c.retain(at, id, in.version, in.version.Assets, rules)
+						if err != nil {
+							return err
+						}
+						made = made || first
 					}
 					return s.importRest(c, n, id, version, rules, made)
 				})
@@ -99,6 +96,12 @@ func (s *Service) bring(ctx context.Context, n *node, id VersionID, src source, 
 		content.ETag = digestETag(Digest(asset.SHA256))
 	}
 	return content, nil
+}
+
+// keepers are the repositories that keep what comes from a source: the one with
+// the connection, and the one that was asked; none between them (spec 3.2).
+func keepers(src source, asked *node) []*node {
+	return slices.Compact([]*node{src.repo, asked})
 }
 
 // leadsStill refuses a file of a package that nothing from the source may be
